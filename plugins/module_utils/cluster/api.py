@@ -1,0 +1,249 @@
+# Copyright: (c) 2026, maas_billing.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Requests to one API server: JSON in, JSON out, every failure said in one sentence."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, TypeVar
+from urllib.parse import quote, urlencode, urlsplit
+
+from ..errors import ApiError
+
+T = TypeVar("T")
+R = TypeVar("R")
+Object = dict[str, Any]
+
+# Requests under way at once. More than this queue up in the server's priority levels anyway.
+CONCURRENCY = 12
+_TIMEOUT_SECONDS = 60.0
+_SERVER_SIDE_APPLY = "application/apply-patch+yaml"
+_METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+
+
+class Api:
+    """A connection to one API server, safe for use by several threads."""
+
+    def __init__(self, config: Any, user_agent: str, headers: Optional[Mapping[str, str]] = None) -> None:
+        """:param headers: sent with every request, for instance those of impersonation."""
+        self._config = config
+        self._headers = dict(headers or {})
+        self._host = config.host.rstrip("/")
+        self._pool = _pool(config)
+        self._user_agent = user_agent
+
+    def get(self, path: str) -> Optional[Object]:
+        """Return the object at ``path``, or None where there is none."""
+        try:
+            return self.request("GET", path)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def list(self, path: str, label_selector: str = "", metadata_only: bool = False) -> Object:
+        """Return the whole list at ``path``; its items carry apiVersion and kind only if the server sends them."""
+        query = {"labelSelector": label_selector} if label_selector else {}
+        answer = self.request("GET", path, query, accept=_METADATA_ONLY if metadata_only else "application/json")
+        answer["items"] = answer.get("items") or []  # An empty list of metadata says null.
+        return answer
+
+    def apply(self, path: str, body: Object, manager: str, force: bool, dry_run: bool) -> Object:
+        """Server-side apply ``body``; the server creates what is not there."""
+        query = {"fieldManager": manager, "force": str(force).lower(), "fieldValidation": "Strict"}
+        return self.request("PATCH", path, _with_dry_run(query, dry_run), body, _SERVER_SIDE_APPLY)
+
+    def merge(self, path: str, body: Object, manager: str, dry_run: bool = False) -> Object:
+        """Patch the object at ``path`` with a JSON merge patch (null removes a field)."""
+        query = _with_dry_run({"fieldManager": manager}, dry_run)
+        return self.request("PATCH", path, query, body, "application/merge-patch+json")
+
+    def create(self, path: str, body: Object, manager: str) -> Object:
+        """Create ``body`` in the collection at ``path``; fails with status 409 where it exists."""
+        return self.request("POST", path, {"fieldManager": manager}, body)
+
+    def delete(self, path: str, uid: str = "", dry_run: bool = False) -> None:
+        """Delete the object at ``path`` if it still is the one with ``uid``; what is gone already is fine."""
+        body: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+        if uid:
+            body["preconditions"] = {"uid": uid}
+        if dry_run:
+            body["dryRun"] = ["All"]
+        try:
+            self.request("DELETE", path, None, body)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        query: Optional[Mapping[str, str]] = None,
+        body: Optional[Object] = None,
+        content_type: str = "application/json",
+        accept: str = "application/json",
+    ) -> Object:
+        """Send one request and return the decoded answer.
+
+        :raises ApiError: for every answer above 399, and when there is no answer.
+        """
+        payload = None if body is None else json.dumps(body).encode()
+        response = self._send(method, path, query, payload, content_type, accept, preload_content=True)
+        if response.status > 399:
+            raise _refused(method, path, response.status, response.data)
+        return json.loads(response.data)
+
+    def watch(self, path: str, resource_version: str, label_selector: str, seconds: float) -> Iterator[Object]:
+        """Yield the events of a list at ``path`` after ``resource_version``, for at most ``seconds``."""
+        query = {
+            "watch": "true",
+            "resourceVersion": resource_version,
+            "timeoutSeconds": str(max(1, int(seconds))),
+        }
+        if label_selector:
+            query["labelSelector"] = label_selector
+        response = self._send(
+            "GET", path, query, None, "application/json", "application/json", preload_content=False, read=seconds + 5
+        )
+        try:
+            if response.status > 399:
+                raise _refused("GET", path, response.status, response.read())
+            for line in _lines(response):
+                yield json.loads(line)
+        finally:
+            response.release_conn()
+            response.close()
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        query: Optional[Mapping[str, str]],
+        payload: Optional[bytes],
+        content_type: str,
+        accept: str,
+        preload_content: bool,
+        read: float = _TIMEOUT_SECONDS,
+    ) -> Any:
+        import urllib3
+
+        url = f"{self._host}{path}" + (f"?{urlencode(query)}" if query else "")
+        headers = {"Accept": accept, "Content-Type": content_type, "User-Agent": self._user_agent}
+        headers.update(self._headers)
+        headers.update(self._login())
+        try:
+            return self._pool.request(
+                method,
+                url,
+                body=payload,
+                headers=headers,
+                preload_content=preload_content,
+                timeout=urllib3.Timeout(connect=10, read=read),
+                retries=False,
+            )
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise ApiError(f"The API server {self._host} cannot be reached: {_cause(error)}") from error
+
+    def _login(self) -> dict[str, str]:
+        """Return the header that logs us in; read anew each time, since tokens of exec plugins are renewed."""
+        headers = {}
+        for setting in self._config.auth_settings().values():
+            if setting.get("in") == "header" and setting.get("value"):
+                headers[setting["key"]] = setting["value"]
+        if self._config.username and self._config.password and not headers:
+            headers["authorization"] = self._config.get_basic_auth_token()
+        return headers
+
+
+def object_path(prefix: str, plural: str, namespace: Optional[str], name: str = "") -> str:
+    """Return the URL path of a collection, or of one object in it.
+
+    :param prefix: ``/api/v1`` or ``/apis/<group>/<version>``.
+    """
+    path = prefix
+    if namespace:
+        path += f"/namespaces/{quote(namespace)}"
+    path += f"/{plural}"
+    return f"{path}/{quote(name, safe='')}" if name else path
+
+
+def concurrently(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """Run ``work`` for all items, a dozen at a time, and return the results in order; the first failure is raised."""
+    todo = list(items)
+    if len(todo) < 2:
+        return [work(item) for item in todo]
+    with ThreadPoolExecutor(max_workers=min(CONCURRENCY, len(todo))) as workers:
+        futures = [workers.submit(work, item) for item in todo]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            raise
+
+
+def _with_dry_run(query: dict[str, str], dry_run: bool) -> dict[str, str]:
+    return {**query, "dryRun": "All"} if dry_run else query
+
+
+def _pool(config: Any) -> Any:
+    import urllib3
+
+    options: dict[str, Any] = {
+        "maxsize": CONCURRENCY,
+        "cert_reqs": ssl.CERT_REQUIRED if config.verify_ssl else ssl.CERT_NONE,
+        "ca_certs": config.ssl_ca_cert,
+        "cert_file": config.cert_file,
+        "key_file": config.key_file,
+    }
+    for attribute, option in (("assert_hostname", "assert_hostname"), ("tls_server_name", "server_hostname")):
+        value = getattr(config, attribute, None)
+        if value is not None:
+            options[option] = value
+    if not config.verify_ssl:
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+    if config.proxy and not _bypasses_proxy(config):
+        return urllib3.ProxyManager(config.proxy, proxy_headers=config.proxy_headers or {}, **options)
+    return urllib3.PoolManager(**options)
+
+
+def _bypasses_proxy(config: Any) -> bool:
+    host = urlsplit(config.host).hostname or ""
+    rules = [rule.strip().lstrip(".") for rule in (config.no_proxy or "").split(",") if rule.strip()]
+    return any(rule == "*" or host == rule or host.endswith(f".{rule}") for rule in rules)
+
+
+def _lines(response: Any) -> Iterator[bytes]:
+    rest = b""
+    for chunk in response.stream(65536):
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from (line for line in lines if line)
+
+
+def _cause(error: BaseException) -> str:
+    """Return the innermost cause of a connection error, without urllib3's wrapping."""
+    inner = getattr(error, "reason", None) or error
+    text = str(inner.args[-1] if getattr(inner, "args", None) else inner)
+    return text.rsplit(": ", 1)[-1] if "Failed to establish" in text else text
+
+
+def _refused(method: str, path: str, status: int, body: bytes) -> ApiError:
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        answer = {}
+    message = answer.get("message") or body.decode(errors="replace").strip()[:300] or f"HTTP status {status}"
+    reason = answer.get("reason", "")
+    causes = [cause.get("reason", "") for cause in answer.get("details", {}).get("causes", [])]
+    if status == 401:
+        message = "The cluster does not accept the login: the token or certificate is wrong or has expired. Log in again."
+    elif status == 403 and "NamespaceTerminating" in causes:
+        reason = "NamespaceTerminating"
+    elif status == 403:
+        message = f"The login may not do this: {message}. Ask for that right, or use another account."
+    return ApiError(message, status, reason)

@@ -1,0 +1,140 @@
+# Copyright: (c) 2026, maas_billing.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From connection options to one configured way to reach an API server.
+
+The options are those of ``kubernetes.core``: each may be given to the module, by ``K8S_AUTH_*`` in the environment, or by a
+kubeconfig. The account of a pod that happens to run the playbook is never used.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Mapping
+
+from ..errors import CredentialsError
+
+# Option of the module -> suffix of the environment variable that kubernetes.core reads too.
+_ENVIRONMENT = {
+    "kubeconfig": "KUBECONFIG",
+    "context": "CONTEXT",
+    "host": "HOST",
+    "api_key": "API_KEY",
+    "username": "USERNAME",
+    "password": "PASSWORD",
+    "validate_certs": "VERIFY_SSL",
+    "ca_cert": "SSL_CA_CERT",
+    "client_cert": "CERT_FILE",
+    "client_key": "KEY_FILE",
+    "proxy": "PROXY",
+    "no_proxy": "NO_PROXY",
+}
+_CURE = (
+    "Set kubeconfig (and context), or host with api_key, for this inventory host: as module_defaults of "
+    "group/maas_billing.platform.maas, as maas_kubeconfig in the inventory, or in the environment as K8S_AUTH_*."
+)
+
+
+def configuration(options: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
+    """Return a ``kubernetes.client.Configuration`` for the given options.
+
+    :raises CredentialsError: when they name no cluster, or cannot be read.
+    """
+    given = {name: _value(options, environ, name) for name in _ENVIRONMENT}
+    if given["host"]:
+        config = _from_host(given)
+    else:
+        config = _from_kubeconfig(given, environ)
+    _apply_transport(config, given)
+    config.proxy_headers = _proxy_headers(options.get("proxy_headers") or {}) or config.proxy_headers
+    return config
+
+
+def impersonation(options: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the header that makes the API server treat us as somebody else, if that was asked for.
+
+    Groups cannot be given without a user; the server refuses that with a clear message of its own.
+    """
+    user = options.get("impersonate_user") or environ.get("K8S_AUTH_IMPERSONATE_USER")
+    groups = options.get("impersonate_groups") or (environ.get("K8S_AUTH_IMPERSONATE_GROUPS") or "").split(",")
+    headers = {"Impersonate-User": user} if user else {}
+    wanted = [group for group in groups if group]
+    if len(wanted) > 1:
+        raise CredentialsError("impersonate_groups: one group can be given; " f"{len(wanted)} were given.")
+    return {**headers, **({"Impersonate-Group": wanted[0]} if wanted else {})}
+
+
+def _proxy_headers(given: Mapping[str, Any]) -> dict[str, str]:
+    import urllib3
+
+    named = {name: given.get(name) for name in ("proxy_basic_auth", "basic_auth", "user_agent")}
+    headers: dict[str, str] = urllib3.util.make_headers(**named)
+    return headers
+
+
+def _value(options: Mapping[str, Any], environ: Mapping[str, str], name: str) -> Any:
+    value = options.get(name)
+    if value is None:
+        value = environ.get(f"K8S_AUTH_{_ENVIRONMENT[name]}") or None
+    return value
+
+
+def _from_host(given: Mapping[str, Any]) -> Any:
+    from kubernetes import client
+
+    config = client.Configuration()
+    config.host = given["host"].rstrip("/")
+    if given["api_key"]:
+        config.api_key = {"authorization": f"Bearer {given['api_key']}"}
+    elif given["username"] and given["password"]:
+        config.username, config.password = given["username"], given["password"]
+    elif not (given["client_cert"] and given["client_key"]):
+        raise CredentialsError(f"The cluster {config.host} is named, but no way to log in. {_CURE}")
+    return config
+
+
+def _from_kubeconfig(given: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
+    from kubernetes import client, config as loader
+
+    config = client.Configuration()
+    source = given["kubeconfig"]
+    try:
+        if isinstance(source, Mapping):
+            loader.load_kube_config_from_dict(dict(source), context=given["context"], client_configuration=config)
+        else:
+            path = _kubeconfig_path(source, environ)
+            loader.load_kube_config(
+                config_file=path, context=given["context"], client_configuration=config, persist_config=False
+            )
+    except (loader.ConfigException, OSError, ValueError, KeyError, TypeError) as error:
+        named = "given as a mapping" if isinstance(source, Mapping) else str(source or "of this user")
+        raise CredentialsError(f"The kubeconfig {named} cannot be used: {error}. {_CURE}") from error
+    if given["api_key"]:
+        config.api_key = {"authorization": f"Bearer {given['api_key']}"}
+    return config
+
+
+def _kubeconfig_path(source: Any, environ: Mapping[str, str]) -> str:
+    path = str(source or environ.get("KUBECONFIG") or "~/.kube/config")
+    files = [os.path.expanduser(part) for part in path.split(os.pathsep) if part]
+    if not any(os.path.exists(file) for file in files):
+        what = f"The kubeconfig {path} does not exist." if source else "No cluster was named."
+        raise CredentialsError(f"{what} {_CURE}")
+    return os.pathsep.join(files)
+
+
+def _apply_transport(config: Any, given: Mapping[str, Any]) -> None:
+    """Let explicit TLS and proxy options win over what a kubeconfig says."""
+    verify = given["validate_certs"]
+    if verify is not None:
+        config.verify_ssl = str(verify).lower() not in ("false", "no", "0", "off")
+    for option, attribute in (
+        ("ca_cert", "ssl_ca_cert"),
+        ("client_cert", "cert_file"),
+        ("client_key", "key_file"),
+        ("proxy", "proxy"),
+        ("no_proxy", "no_proxy"),
+    ):
+        if given[option]:
+            setattr(config, attribute, given[option])

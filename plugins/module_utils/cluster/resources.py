@@ -1,0 +1,109 @@
+# Copyright: (c) 2026, maas_billing.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which kinds an API server knows, and under which path it keeps their objects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Iterable, Optional
+
+from .api import Api, concurrently, object_path
+
+# Two requests tell all kinds on servers since Kubernetes 1.30; older ones answer in the other form.
+_AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One kind as the API server serves it."""
+
+    prefix: str
+    plural: str
+    kind: str
+    group: str
+    version: str
+    namespaced: bool
+
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def group_kind(self) -> str:
+        return f"{self.kind}.{self.group}" if self.group else self.kind
+
+    def path(self, namespace: str = "", name: str = "") -> str:
+        return object_path(self.prefix, self.plural, namespace if self.namespaced else None, name)
+
+    def collection(self, namespace: str = "") -> str:
+        """The path of all its objects, in one namespace or in all."""
+        return object_path(self.prefix, self.plural, namespace or None)
+
+
+class Resources:
+    """Kinds looked up on demand, one request for each group and version."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._versions: dict[str, dict[str, Resource]] = {}
+
+    def load(self, api_versions: Iterable[str]) -> None:
+        """Read the kinds of several API versions at once."""
+        missing = sorted(set(api_versions) - set(self._versions))
+        for api_version, found in zip(missing, concurrently(self._read, missing)):
+            self._versions[api_version] = found
+
+    def find(self, api_version: str, kind: str) -> Optional[Resource]:
+        """Return the resource of a kind, or None where the server does not know it (yet)."""
+        self.load([api_version])
+        return self._versions[api_version].get(kind)
+
+    def find_group_kind(self, group_kind: str) -> Optional[Resource]:
+        """Return the resource of ``Kind.group`` in a version known already, else in the one that the server prefers."""
+        kind, _dot, group = group_kind.partition(".")
+        for known in self._versions.values():
+            resource = known.get(kind)
+            if resource is not None and resource.group == group:
+                return resource
+        if not group:
+            return self.find("v1", kind)
+        answer = self._api.get(f"/apis/{group}")
+        return self.find(answer["preferredVersion"]["groupVersion"], kind) if answer else None
+
+    def forget(self, api_version: str) -> None:
+        """Look an API version up anew next time, since its kinds have changed."""
+        self._versions.pop(api_version, None)
+
+    def _read(self, api_version: str) -> dict[str, Resource]:
+        prefix = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+        answer = self._api.get(prefix) or {"resources": []}
+        group, _slash, version = api_version.rpartition("/")
+        return {
+            item["kind"]: Resource(prefix, item["name"], item["kind"], group, version, item["namespaced"])
+            for item in answer["resources"]
+            if "/" not in item["name"]
+        }
+
+
+def namespaced_resources(api: Api) -> list[Resource]:
+    """Return every kind that lives in namespaces and can be listed and deleted, each in its preferred version."""
+    found: dict[tuple[str, str], Resource] = {}
+    for answer in concurrently(lambda path: api.request("GET", path, accept=_AGGREGATED), ["/api", "/apis"]):
+        for group in answer.get("items", []):
+            name = group.get("metadata", {}).get("name", "")
+            for version in group.get("versions", []):
+                for resource in _listable(name, version):
+                    found.setdefault((resource.group, resource.plural), resource)
+    return list(found.values())
+
+
+def _listable(group: str, version: dict[str, Any]) -> list[Resource]:
+    api_version = f"{group}/{version['version']}" if group else version["version"]
+    prefix = f"/apis/{api_version}" if group else f"/api/{api_version}"
+    return [
+        Resource(prefix, item["resource"], item["responseKind"]["kind"], group, version["version"], True)
+        for item in version.get("resources", [])
+        if item.get("scope") == "Namespaced" and {"list", "delete"} <= set(item.get("verbs", []))
+    ]

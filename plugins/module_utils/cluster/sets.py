@@ -1,0 +1,227 @@
+# Copyright: (c) 2026, maas_billing.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The one door through which objects reach a cluster: apply a set, or remove it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from typing import Any, Callable, Iterable, Mapping, Optional, Sequence
+
+from ..applyset import Parent, kinds_of, namespaces_of
+from ..errors import ApiError
+from ..plan import PHASES, Action, Key, Step, key_of, leaving, phase, plan, prepare, same_content
+from ..render.objects import OPERATOR_LABEL
+from .api import Api, Object, concurrently
+from .contents import strangers_in
+from .lock import locked
+from .resources import Resources
+from .store import Store, kinds_to_read
+from .waiting import until_gone, until_ready
+
+
+@dataclass(frozen=True)
+class Change:
+    """One object, what was done with it, and how it was before and is after."""
+
+    step: Step
+    after: Optional[Object]
+
+    @property
+    def changed(self) -> bool:
+        return self.step.writes and not same_content(self.step.live, self.after)
+
+
+@dataclass
+class Outcome:
+    """What an apply or a removal did, or would do."""
+
+    changes: list[Change] = field(default_factory=list)
+    predicted: bool = False
+
+    @property
+    def changed(self) -> bool:
+        return any(change.changed for change in self.changes)
+
+    def objects(self) -> dict[Key, Object]:
+        """The wanted objects that exist, as they are now."""
+        return {
+            change.step.key: change.after
+            for change in self.changes
+            if change.after is not None
+            and change.step.wanted is not None
+            and not (self.predicted and change.step.live is None)
+        }
+
+
+class Sets:
+    """The sets of one cluster."""
+
+    def __init__(self, api: Api, patience: float) -> None:
+        """:param patience: seconds that any single wait may take."""
+        self._api = api
+        self._patience = patience
+        self.resources = Resources(api)
+
+    def apply(
+        self, parent: Parent, objects: Iterable[Mapping[str, Any]], adopt: bool, prune: bool, check: bool
+    ) -> Outcome:
+        """Make the set hold exactly ``objects``; nothing is sent when that is so already.
+
+        :param check: only predict, by dry runs of the server.
+        :raises MaasError: when an object is foreign, or is refused by the server.
+        """
+        wanted = prepare(objects, parent.set_id)
+        store = Store(self._api, self.resources, parent, self._patience)
+        before, steps = self._plan(store, wanted, adopt, prune)
+        if check:
+            return Outcome(self._carry_out(store, steps, dry_run=True), predicted=True)
+        if not any(step.writes for step in steps):
+            return Outcome([Change(step, step.live) for step in steps])
+        store.ensure_namespace()
+        with locked(self._api, parent, self._patience) as waited:
+            if waited:
+                before, steps = self._plan(store, wanted, adopt, prune)
+            kinds = kinds_to_read(wanted, before)
+            namespaces = {key.namespace for key in wanted if key.namespace}
+            store.save_parent(kinds, namespaces | set(namespaces_of(before)), before)
+            changes = self._carry_out(store, self._after_terminating(steps), dry_run=False)
+            remaining = [
+                change.step.key for change in changes if change.after is not None and change.step.action is not Action.RELEASE
+            ]
+            self._save_remaining(store, remaining)
+        return Outcome(changes)
+
+    def remove(self, parent: Parent, remove_shared: bool, check: bool) -> Outcome:
+        """Remove the members of a set, in reverse order, and wait until they are gone.
+
+        Shared members stay unless ``remove_shared``; what was adopted is released; a namespace in which others keep
+        objects stays and says so.
+        """
+        store = Store(self._api, self.resources, parent, self._patience)
+        before = store.read_parent()
+        if before is None:
+            return Outcome()
+        members = store.members(kinds_of(before))
+        steps = [self._spare(leaving(key, obj, remove_shared)) for key, obj in members.items()]
+        if check:
+            return Outcome(self._carry_out(store, steps, dry_run=True), predicted=True)
+        if not any(step.writes for step in steps) and steps:
+            return Outcome([Change(step, step.live) for step in steps])
+        with locked(self._api, parent, self._patience):
+            changes = self._carry_out(store, steps, dry_run=False)
+            remaining = [change.step.key for change in changes if change.step.action is Action.KEEP]
+            if remaining:
+                self._save_remaining(store, remaining)
+            else:
+                self._delete_parent(store)
+        return Outcome(changes)
+
+    def wait(self, outcome: Outcome) -> None:
+        """Wait until every wanted object of the outcome is in force.
+
+        :raises NotReadyError: with conditions and cures of those that are not.
+        """
+        ready = until_ready(self._api, self.resources, outcome.objects(), self._patience)
+        outcome.changes = [replace(change, after=ready.get(change.step.key, change.after)) for change in outcome.changes]
+
+    def _plan(
+        self, store: Store, wanted: Mapping[Key, Object], adopt: bool, prune: bool
+    ) -> tuple[Optional[Object], list[Step]]:
+        read_parent: Callable[[], Any] = store.read_parent
+        load: Callable[[], Any] = lambda: self.resources.load(obj["apiVersion"] for obj in wanted.values())
+        before = concurrently(lambda work: work(), [read_parent, load])[0]
+        live = store.members(kinds_to_read(wanted, before))
+        live.update(store.strangers(key for key in wanted if key not in live))
+        return before, plan(wanted, live, store.parent.set_id, adopt, prune)
+
+    def _after_terminating(self, steps: Sequence[Step]) -> list[Step]:
+        """Wait for wanted objects that are being deleted; what is gone then is created anew."""
+        going = {step.key: step.live for step in steps if step.wanted and step.live and _is_going(step.live)}
+        until_gone(self._api, self.resources, going, self._patience)
+        return [replace(step, action=Action.CREATE, live=None) if step.key in going else step for step in steps]
+
+    def _carry_out(self, store: Store, steps: Sequence[Step], dry_run: bool) -> list[Change]:
+        """Write the steps phase by phase, removals after everything else and in reverse order."""
+        changes = []
+        for number in range(PHASES):
+            part = [step for step in steps if step.wanted is not None and phase(step.key.group_kind) == number]
+            done = self._write(store, part, dry_run)
+            self._establish(done, dry_run)
+            changes += done
+        for number in reversed(range(PHASES)):
+            part = [step for step in steps if step.wanted is None and phase(step.key.group_kind) == number]
+            changes += self._write(store, part, dry_run)
+            if not dry_run:
+                gone = {step.key: step.live for step in part if step.action is Action.PRUNE and step.live}
+                until_gone(self._api, self.resources, gone, self._patience)
+        return changes
+
+    def _write(self, store: Store, steps: Sequence[Step], dry_run: bool) -> list[Change]:
+        """Write steps side by side; all are tried before the refusals are reported together."""
+
+        def attempt(step: Step) -> tuple[Step, Optional[Object], Optional[ApiError]]:
+            try:
+                return step, store.write(step, dry_run) if step.writes else step.live, None
+            except ApiError as error:
+                if error.status in (0, 401):
+                    raise
+                return step, None, error
+
+        results = concurrently(attempt, steps)
+        refused = [(step.key, error) for step, _after, error in results if error is not None]
+        if refused:
+            raise _refusals(refused)
+        return [Change(step, after) for step, after, _error in results]
+
+    def _establish(self, changes: Sequence[Change], dry_run: bool) -> None:
+        """New kinds can be used only once the server has established them."""
+        definitions = {
+            change.step.key: change.after
+            for change in changes
+            if change.step.key.group_kind.startswith("CustomResourceDefinition.") and change.step.writes and change.after
+        }
+        if definitions and not dry_run:
+            until_ready(self._api, self.resources, definitions, self._patience)
+        for definition in definitions.values():
+            for version in definition["spec"]["versions"]:
+                self.resources.forget(f"{definition['spec']['group']}/{version['name']}")
+
+    def _spare(self, step: Step) -> Step:
+        """Keep a namespace that others use as well."""
+        if step.action is not Action.PRUNE or step.key.group_kind != "Namespace" or step.live is None:
+            return step
+        of_operator = OPERATOR_LABEL in (step.live["metadata"].get("labels") or {})
+        strangers = strangers_in(self._api, step.key.name, of_operator)
+        if not strangers:
+            return step
+        more = f" and {len(strangers) - 5} more" if len(strangers) > 5 else ""
+        why = f"it holds objects that are not ours: {', '.join(strangers[:5])}{more}"
+        return replace(step, action=Action.KEEP, why=why)
+
+    def _save_remaining(self, store: Store, remaining: Sequence[Key]) -> None:
+        namespaces = {key.namespace for key in remaining if key.namespace}
+        store.save_parent({key.group_kind for key in remaining}, namespaces, store.read_parent())
+
+    def _delete_parent(self, store: Store) -> None:
+        namespace = store.delete_parent()
+        if namespace is not None:
+            until_gone(self._api, self.resources, {key_of(namespace): namespace}, self._patience)
+
+
+def _is_going(live: Object) -> bool:
+    return bool(live["metadata"].get("deletionTimestamp"))
+
+
+def _refusals(refused: Sequence[tuple[Key, ApiError]]) -> ApiError:
+    by_message: dict[str, list[str]] = defaultdict(list)
+    for key, error in refused:
+        by_message[str(error)].append(str(key))
+    lines = []
+    for message, keys in by_message.items():
+        more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
+        lines.append(f"- {', '.join(keys[:3])}{more}: {message}")
+    first = refused[0][1]
+    return ApiError("The API server refused:\n" + "\n".join(lines), first.status, first.reason)

@@ -1,0 +1,177 @@
+# Copyright: (c) 2026, maas_billing.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Strict reading of nested values into frozen dataclasses.
+
+Each field of a dataclass carries its rule in the field's metadata (see :func:`given`). Reading never stops at the first
+mistake: every problem is collected with its path, so that one run tells all of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+from typing import Any, Callable, Mapping, Optional, Protocol, Sequence, Type, TypeVar
+
+from ..errors import Problem
+
+T = TypeVar("T")
+
+_UNSET: Any = dataclasses.MISSING
+_SHOWN = 60
+
+
+class Rule(Protocol):
+    """How one value is checked; ``allowed`` is the sentence shown when it does not fit."""
+
+    allowed: str
+
+    def read(self, value: Any, path: str, problems: list[Problem]) -> Any: ...
+
+
+def given(rule: Rule, default: Any = _UNSET, default_factory: Callable[[], Any] = _UNSET) -> Any:
+    """Return a dataclass field whose value obeys ``rule``; without a default the field is required."""
+    if default_factory is not _UNSET:
+        return dataclasses.field(default_factory=default_factory, metadata={"rule": rule})
+    if default is not _UNSET:
+        return dataclasses.field(default=default, metadata={"rule": rule})
+    return dataclasses.field(metadata={"rule": rule})
+
+
+def shown(value: Any) -> str:
+    """Return ``value`` as short text for a message, with its type where that is the likely mistake."""
+    text = repr(str(value)) if isinstance(value, str) else repr(value)
+    text = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({len(text)} characters)"
+    return text if isinstance(value, str) else f"{text} ({_type_name(value)})"
+
+
+def _type_name(value: Any) -> str:
+    names = {bool: "a boolean", int: "a number", float: "a fraction", type(None): "nothing"}
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    return names.get(type(value), type(value).__name__)
+
+
+class _Checked:
+    """A rule that accepts a value as it is, or not at all."""
+
+    allowed: str
+
+    def accepts(self, value: Any) -> bool:
+        raise NotImplementedError
+
+    def read(self, value: Any, path: str, problems: list[Problem]) -> Any:
+        if not self.accepts(value):
+            problems.append(Problem(path, f"{shown(value)} was given", self.allowed))
+            return None
+        return str(value) if isinstance(value, str) else value
+
+
+class Text(_Checked):
+    """A string that matches ``pattern`` wholly and is at most ``longest`` characters long."""
+
+    def __init__(self, pattern: str, allowed: str, longest: int) -> None:
+        self.pattern = re.compile(pattern)
+        self.longest = longest
+        self.allowed = f"{allowed}, at most {longest} characters"
+
+    def accepts(self, value: Any) -> bool:
+        return isinstance(value, str) and len(value) <= self.longest and self.pattern.fullmatch(value) is not None
+
+
+class Integer(_Checked):
+    """A whole number from ``lowest`` to ``highest``; a number in quotes is not one."""
+
+    def __init__(self, lowest: int, highest: int) -> None:
+        self.lowest, self.highest = lowest, highest
+        self.allowed = f"a whole number from {lowest} to {highest}, without quotes"
+
+    def accepts(self, value: Any) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool) and self.lowest <= value <= self.highest
+
+
+class Choice(_Checked):
+    """One of a few words."""
+
+    def __init__(self, *choices: str) -> None:
+        self.choices = choices
+        self.allowed = " or ".join(choices)
+
+    def accepts(self, value: Any) -> bool:
+        return isinstance(value, str) and value in self.choices
+
+
+class Optionally:
+    """Either nothing or what the inner rule allows."""
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+        self.allowed = f"{rule.allowed}, or nothing"
+
+    def read(self, value: Any, path: str, problems: list[Problem]) -> Any:
+        return None if value is None else self.rule.read(value, path, problems)
+
+
+class ListOf:
+    """A list of at most ``longest`` values that each obey ``rule``; read into a tuple."""
+
+    def __init__(self, rule: Rule, longest: int) -> None:
+        self.rule, self.longest = rule, longest
+        self.allowed = f"a list of at most {longest} entries"
+
+    def read(self, value: Any, path: str, problems: list[Problem]) -> Any:
+        if not isinstance(value, (list, tuple)) or len(value) > self.longest:
+            problems.append(Problem(path, f"{shown(value)} was given", self.allowed))
+            return ()
+        return tuple(self.rule.read(item, f"{path}[{index}]", problems) for index, item in enumerate(value))
+
+
+class Record:
+    """A mapping with exactly the fields of a dataclass."""
+
+    def __init__(self, cls: Type[Any]) -> None:
+        self.cls = cls
+        self.allowed = "a mapping with " + ", ".join(field.name for field in dataclasses.fields(cls))
+
+    def read(self, value: Any, path: str, problems: list[Problem]) -> Any:
+        if not isinstance(value, Mapping):
+            problems.append(Problem(path, f"{shown(value)} was given", self.allowed))
+            return None
+        return read(self.cls, value, path, problems)
+
+
+def read(cls: Type[T], values: Mapping[str, Any], path: str, problems: list[Problem]) -> Optional[T]:
+    """Read ``values`` into ``cls``; mistakes are appended to ``problems`` and make the result ``None``.
+
+    ``path`` is what the operator calls ``values``; a path that ends in an underscore is a variable prefix
+    (``maas_`` + ``domain``), any other is a parent (``maas_models[0]`` + ``.name``).
+    """
+    before = len(problems)
+    fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    problems.extend(_unknown(values, list(fields), path))
+    arguments: dict[str, Any] = {}
+    for name, field in fields.items():
+        if name in values:
+            arguments[name] = field.metadata["rule"].read(values[name], _join(path, name), problems)
+        elif field.default is _UNSET and field.default_factory is _UNSET:
+            problems.append(Problem(_join(path, name), "is missing", field.metadata["rule"].allowed))
+    return cls(**arguments) if len(problems) == before else None
+
+
+def _unknown(values: Mapping[str, Any], known: Sequence[str], path: str) -> list[Problem]:
+    problems = []
+    for key in values:
+        if key in known:
+            continue
+        close = difflib.get_close_matches(str(key), known, n=1)
+        hint = f" (did you mean {close[0]}?)" if close else ""
+        problems.append(Problem(_join(path, str(key)), f"there is no such field{hint}", ", ".join(known)))
+    return problems
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}{name}" if path.endswith("_") else f"{path}.{name}"

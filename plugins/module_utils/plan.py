@@ -1,0 +1,310 @@
+# Copyright: (c) 2026, maas_billing.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What has to be done so that the cluster holds what is wanted, and why. Pure: no cluster, no clock."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import hashlib
+import json
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Iterable, Mapping, Optional, Sequence
+
+from .applyset import PART_OF_LABEL
+from .errors import ForeignObjectError, ManifestError
+from .readiness import group_kind
+from .render.objects import SHARED_LABEL
+
+Object = dict[str, Any]
+
+MANAGER = "maas_billing.platform"
+# What we applied last, as a hash: inside lists that the server treats as one value, nothing else shows that a field
+# which we no longer want was ours and not the server's default.
+APPLIED_ANNOTATION = "maas-billing.platform/applied"
+# The object was there before us: it is released, not deleted, when it leaves the set.
+ADOPTED_ANNOTATION = "maas-billing.platform/adopted"
+
+_DEFINITION = "CustomResourceDefinition.apiextensions.k8s.io"
+_FIRST = ("Namespace", _DEFINITION)
+_EARLY = {"ServiceAccount", "ConfigMap", "Secret", "PersistentVolumeClaim"}
+_LAST = {"HTTPRoute.gateway.networking.k8s.io"}
+PHASES = 5
+
+
+@dataclass(frozen=True, order=True)
+class Key:
+    """What makes an object the same one in two readings; the API version does not."""
+
+    group_kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        kind = self.group_kind.partition(".")[0]
+        return f"{kind} {self.namespace}/{self.name}" if self.namespace else f"{kind} {self.name}"
+
+
+class Action(str, Enum):
+    """What happens to one object."""
+
+    CREATE = "created"
+    CHANGE = "changed"
+    ADOPT = "adopted"
+    PRUNE = "removed"
+    RELEASE = "released"
+    KEEP = "kept"
+    LEAVE = "unchanged"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One object, what happens to it, and why."""
+
+    key: Key
+    action: Action
+    why: str
+    wanted: Optional[Object] = None
+    live: Optional[Object] = None
+
+    @property
+    def writes(self) -> bool:
+        return self.action not in (Action.KEEP, Action.LEAVE)
+
+
+def key_of(obj: Mapping[str, Any]) -> Key:
+    """Return the key of an object."""
+    metadata = obj["metadata"]
+    return Key(group_kind(obj), metadata.get("namespace", ""), metadata["name"])
+
+
+def phase(kind: str) -> int:
+    """Return when objects of a kind (``Kind.group``) are applied, 0 first; removal goes the other way."""
+    if kind in _FIRST:
+        return _FIRST.index(kind)
+    if kind in _EARLY or kind.endswith(".rbac.authorization.k8s.io"):
+        return 2
+    return 4 if kind in _LAST else 3
+
+
+def prepare(manifests: Iterable[Mapping[str, Any]], set_id: str) -> dict[Key, Object]:
+    """Return the wanted objects by key, as they are sent: labelled as members, without what only a server writes.
+
+    :raises ManifestError: for what is not an object, and for an object given twice.
+    """
+    wanted: dict[Key, Object] = {}
+    for index, given in enumerate(manifests):
+        obj = _clean(given, index)
+        key = key_of(obj)
+        if key in wanted:
+            raise ManifestError(f"{key} is given twice; give each object once.")
+        annotations = obj["metadata"].setdefault("annotations", {})
+        annotations[APPLIED_ANNOTATION] = _digest(obj)
+        obj["metadata"].setdefault("labels", {})[PART_OF_LABEL] = set_id
+        wanted[key] = obj
+    return wanted
+
+
+def _clean(given: Mapping[str, Any], index: int) -> Object:
+    metadata = given.get("metadata") if isinstance(given, Mapping) else None
+    if not isinstance(metadata, Mapping) or not given.get("apiVersion") or not given.get("kind") or not metadata.get("name"):
+        raise ManifestError(f"objects[{index}] is not a Kubernetes object: apiVersion, kind and metadata.name are needed.")
+    obj: Object = json.loads(json.dumps(given))
+    obj.pop("status", None)
+    for field in ("creationTimestamp", "managedFields", "resourceVersion", "uid", "generation"):
+        obj["metadata"].pop(field, None)
+    if obj["kind"] == "Secret" and obj["apiVersion"] == "v1" and "stringData" in obj:
+        # The server keeps only `data`; comparing needs the same.
+        texts = obj.pop("stringData")
+        encoded = {name: base64.b64encode(str(text).encode()).decode() for name, text in texts.items()}
+        obj["data"] = {**obj.get("data", {}), **encoded}
+    return obj
+
+
+def _digest(obj: Object) -> str:
+    return hashlib.sha256(json.dumps(obj, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:32]
+
+
+def plan(wanted: Mapping[Key, Object], live: Mapping[Key, Object], set_id: str, adopt: bool, prune: bool) -> list[Step]:
+    """Compare what is wanted with what is there.
+
+    :param live: the members of the set, and those wanted objects that exist without being members.
+    :raises ForeignObjectError: naming every wanted object that belongs to somebody else.
+    """
+    foreign = [key for key in wanted if key in live and not _may_take(live[key], set_id, adopt)]
+    if foreign:
+        raise _foreign(foreign, live, adopt)
+    steps = [_step(key, obj, live.get(key), set_id) for key, obj in wanted.items()]
+    if prune:
+        steps += [leaving(key, obj) for key, obj in live.items() if key not in wanted]
+    return steps
+
+
+def leaving(key: Key, obj: Object, remove_shared: bool = False) -> Step:
+    """Return what happens to a member that is no longer wanted."""
+    metadata = obj["metadata"]
+    shared = key.group_kind == _DEFINITION or (metadata.get("labels") or {}).get(SHARED_LABEL) == "true"
+    if shared and not remove_shared:
+        return Step(key, Action.KEEP, "others may use it too", live=obj)
+    if ADOPTED_ANNOTATION in (metadata.get("annotations") or {}):
+        return Step(key, Action.RELEASE, "it was there before us", live=obj)
+    return Step(key, Action.PRUNE, "it is no longer in the set", live=obj)
+
+
+def _member_of(obj: Object) -> str:
+    return str((obj["metadata"].get("labels") or {}).get(PART_OF_LABEL, ""))
+
+
+def _may_take(live: Object, set_id: str, adopt: bool) -> bool:
+    member_of = _member_of(live)
+    return member_of == set_id or (adopt and not member_of)
+
+
+def _foreign(keys: Sequence[Key], live: Mapping[Key, Object], adopt: bool) -> ForeignObjectError:
+    lines = []
+    for key in keys:
+        owner = _member_of(live[key])
+        lines.append(f"- {key}" + (f" belongs to the set {owner}" if owner else ""))
+    cure = "Choose other names or namespaces" + ("." if adopt else ", or take them over with adopt: true.")
+    return ForeignObjectError(
+        "These objects exist already and are not ours; they were left alone:\n" + "\n".join(lines) + f"\n{cure}"
+    )
+
+
+def _step(key: Key, wanted: Object, live: Optional[Object], set_id: str) -> Step:
+    if live is None:
+        return Step(key, Action.CREATE, "it does not exist", wanted)
+    adopted = _member_of(live) != set_id
+    if adopted or ADOPTED_ANNOTATION in (live["metadata"].get("annotations") or {}):
+        wanted = copy.deepcopy(wanted)
+        wanted["metadata"]["annotations"][ADOPTED_ANNOTATION] = "true"
+    if adopted:
+        return Step(key, Action.ADOPT, "it exists and is taken over", wanted, live)
+    why = difference(wanted, live)
+    return Step(key, Action.CHANGE if why else Action.LEAVE, why, wanted, live)
+
+
+def difference(wanted: Object, live: Object) -> str:
+    """Return why ``live`` is not what we applied; empty when we own exactly these fields with these values."""
+    if live["metadata"].get("deletionTimestamp"):
+        return "it is being deleted"
+    annotations = live["metadata"].get("annotations") or {}
+    if annotations.get(APPLIED_ANNOTATION) != wanted["metadata"]["annotations"][APPLIED_ANNOTATION]:
+        return "the inventory changed"
+    fields = _our_fields(live)
+    if fields is None:
+        return "somebody else took it over"
+    body = {name: value for name, value in wanted.items() if name not in ("apiVersion", "kind")}
+    body["metadata"] = {name: value for name, value in wanted["metadata"].items() if name not in ("name", "namespace")}
+    path = _differs(body, live, fields, "")
+    return f"somebody changed {path}" if path else ""
+
+
+def _our_fields(live: Object) -> Optional[Mapping[str, Any]]:
+    for entry in live["metadata"].get("managedFields") or []:
+        if entry.get("manager") == MANAGER and entry.get("operation") == "Apply" and not entry.get("subresource"):
+            fields: Mapping[str, Any] = entry.get("fieldsV1") or {}
+            return fields
+    return None
+
+
+def _differs(wanted: Any, live: Any, fields: Mapping[str, Any], path: str) -> str:
+    """Return the path of the first wanted value that is not ours or not there, or an empty string.
+
+    ``fields`` is the FieldsV1 tree of what we own here; an empty tree means that the value is ours as a whole, with
+    whatever the server's defaults add to it.
+    """
+    if not fields:
+        return "" if _holds(live, wanted) else (path or "it")
+    if isinstance(wanted, Mapping) and isinstance(live, Mapping):
+        for name, value in wanted.items():
+            below = f"{path}.{name}" if path else str(name)
+            owned = fields.get(f"f:{name}")
+            if name not in live or owned is None:
+                return below
+            found = _differs(value, live[name], owned, below)
+            if found:
+                return found
+        return ""
+    if isinstance(wanted, list) and isinstance(live, list):
+        return _list_differs(wanted, live, fields, path)
+    return path
+
+
+def _list_differs(wanted: list[Any], live: list[Any], fields: Mapping[str, Any], path: str) -> str:
+    """Compare a list whose entries the server tells apart by keys (``k:``) or by value (``v:``)."""
+    for index, item in enumerate(wanted):
+        below = f"{path}[{index}]"
+        if not isinstance(item, Mapping):
+            if f"v:{json.dumps(item)}" not in fields or item not in live:
+                return below
+            continue
+        entry = _entry(item, fields)
+        match = next((other for other in live if entry and _has_keys(other, entry[0])), None)
+        if entry is None or match is None:
+            return below
+        found = _differs(item, match, {name: tree for name, tree in entry[1].items() if name != "."}, below)
+        if found:
+            return found
+    return ""
+
+
+def _entry(item: Mapping[str, Any], fields: Mapping[str, Any]) -> Optional[tuple[dict[str, Any], Mapping[str, Any]]]:
+    """Return keys and tree of the owned entry that stands for ``item``; keys that it leaves out are server defaults."""
+    for name, tree in fields.items():
+        if name.startswith("k:"):
+            keys = json.loads(name[2:])
+            if all(item.get(key, value) == value for key, value in keys.items()):
+                return keys, tree
+    return None
+
+
+def _has_keys(item: Any, keys: Mapping[str, Any]) -> bool:
+    return isinstance(item, Mapping) and all(item.get(key) == value for key, value in keys.items())
+
+
+def _holds(live: Any, wanted: Any) -> bool:
+    """Say whether ``live`` is ``wanted``, perhaps with more fields (defaults) in its mappings."""
+    if isinstance(wanted, Mapping):
+        return isinstance(live, Mapping) and all(name in live and _holds(live[name], value) for name, value in wanted.items())
+    if isinstance(wanted, list):
+        return isinstance(live, list) and len(live) == len(wanted) and all(map(_holds, live, wanted))
+    return bool(live == wanted)
+
+
+_SERVER_FIELDS = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")
+
+
+def visible(obj: Mapping[str, Any], secret_as: str = "(hidden)") -> Object:
+    """Return what a person may want to see in a diff: no server bookkeeping, no status, no secret, no long schema."""
+    shown: Object = {name: copy.deepcopy(value) for name, value in obj.items() if name != "status"}
+    shown["metadata"] = {name: value for name, value in shown["metadata"].items() if name not in _SERVER_FIELDS}
+    annotations = shown["metadata"].get("annotations")
+    if annotations is not None:
+        annotations.pop(APPLIED_ANNOTATION, None)
+        if not annotations:
+            del shown["metadata"]["annotations"]
+    if shown.get("kind") == "Secret":
+        for field in ("data", "stringData"):
+            if field in shown:
+                shown[field] = {name: secret_as for name in shown[field]}
+    if shown.get("kind") == "CustomResourceDefinition":
+        for version in shown["spec"]["versions"]:
+            version["schema"] = f"(hidden, sha256 {_digest(version.get('schema', {}))})"
+    return shown
+
+
+def same_content(before: Optional[Object], after: Optional[Object]) -> bool:
+    """Say whether a write changed anything but bookkeeping (a server-side apply may only bump resourceVersion)."""
+
+    def content(obj: Optional[Object]) -> Object:
+        if obj is None:
+            return {}
+        kept = {name: value for name, value in obj.items() if name != "status"}
+        kept["metadata"] = {name: value for name, value in obj["metadata"].items() if name not in _SERVER_FIELDS}
+        return kept
+
+    return content(before) == content(after)

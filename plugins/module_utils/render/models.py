@@ -1,0 +1,59 @@
+# Copyright: (c) 2026, maas_billing.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The objects of a model: what serves it, and the route that leads clients to it."""
+
+from __future__ import annotations
+
+from ..intent.models import Model
+from ..intent.platform import Platform
+from .gateway import LISTENER
+from .objects import MODEL_LABEL, Manifest, manifest, namespace
+from .simulator import simulator_service
+
+
+def serving_objects(platform: Platform) -> list[Manifest]:
+    """Return the namespace in which all models run."""
+    return [namespace(platform.models_namespace, "restricted")]
+
+
+def model_objects(platform: Platform) -> list[Manifest]:
+    """Return InferenceService and HTTPRoute of every model, in the order of ``maas_models``."""
+    return [
+        item
+        for model in platform.models
+        for item in (simulator_service(platform, model), model_route(platform, model))
+    ]
+
+
+def model_route(platform: Platform, model: Model) -> Manifest:
+    """Return the HTTPRoute that leads the model's subdomain to the Service that KServe makes for it.
+
+    KServe names that Service ``<model>-predictor`` and gives it port 80 (Standard mode).
+    """
+    return manifest(
+        "gateway.networking.k8s.io/v1",
+        "HTTPRoute",
+        model.name,
+        platform.models_namespace,
+        labels={MODEL_LABEL: model.name},
+        spec={
+            "parentRefs": [
+                {
+                    "group": "gateway.networking.k8s.io",
+                    "kind": "Gateway",
+                    "name": platform.gateway_name,
+                    "namespace": platform.gateway_namespace,
+                    "sectionName": LISTENER,
+                }
+            ],
+            "hostnames": [platform.hostname(model)],
+            "rules": [
+                {
+                    "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
+                    "backendRefs": [{"group": "", "kind": "Service", "name": f"{model.name}-predictor", "port": 80}],
+                }
+            ],
+        },
+    )

@@ -1,0 +1,189 @@
+# Copyright: (c) 2026, maas_billing.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is on a cluster already, and whose it is.
+
+A component is ours when its controller runs in a namespace that belongs to one of our sets: we install operators only into
+namespaces that we made or took over. Everything else is foreign, and kept.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Mapping, Sequence
+
+from .applyset import PART_OF_LABEL
+from .cluster.api import Api, concurrently
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Component:
+    """How one component is recognised, and what belongs to it.
+
+    ``selector`` finds its controller's Deployment, ``definition`` is a kind that it brings, ``releases`` are the Helm
+    releases by which our roles install it.
+    """
+
+    title: str
+    selector: str
+    definition: str
+    releases: tuple[str, ...]
+
+
+COMPONENTS: dict[str, Component] = {
+    "istio": Component("Istio", "app=istiod", "envoyfilters.networking.istio.io", ("istio-base", "istiod")),
+    "cert_manager": Component(
+        "cert-manager", "app.kubernetes.io/name=cert-manager", "certificates.cert-manager.io", ("cert-manager",)
+    ),
+    "kserve": Component(
+        "KServe",
+        "control-plane=kserve-controller-manager",
+        "inferenceservices.serving.kserve.io",
+        ("kserve-crd", "kserve"),
+    ),
+    "kuadrant": Component("Kuadrant", "app=kuadrant,control-plane=controller-manager", "kuadrants.kuadrant.io", ()),
+}
+_GATEWAY_API = "gateways.gateway.networking.k8s.io"
+_BUNDLE_VERSION = "gateway.networking.k8s.io/bundle-version"
+_CHANNEL = "gateway.networking.k8s.io/channel"
+# istiod makes these itself and nobody takes them away: its classes, and a ConfigMap in every namespace.
+_ISTIO_CLASSES = ("istio", "istio-remote")
+_ISTIO_CONFIG = "istio.io/config=true"
+
+
+def survey(api: Api) -> Object:
+    """Read a cluster and return what modules and roles need to know of it (see the module platform_info)."""
+    version, definitions, ours, *controllers = concurrently(
+        lambda read: read(),
+        [
+            lambda: api.request("GET", "/version"),
+            lambda: _metadata(api, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", ""),
+            lambda: _metadata(api, "/api/v1/namespaces", PART_OF_LABEL),
+            *[
+                lambda selector=item.selector: api.list("/apis/apps/v1/deployments", selector)["items"]
+                for item in COMPONENTS.values()
+            ],
+        ],
+    )
+    by_name = {item["name"]: item for item in definitions}
+    own_namespaces = {item["name"] for item in ours}
+    return {
+        "kubernetes_version": version["gitVersion"],
+        "distribution": distribution(by_name),
+        "gateway_api": gateway_api(by_name),
+        "components": {
+            name: component(COMPONENTS[name], found, by_name, own_namespaces)
+            for name, found in zip(COMPONENTS, controllers)
+        },
+    }
+
+
+def _metadata(api: Api, path: str, selector: str) -> list[Object]:
+    return [item["metadata"] for item in api.list(path, selector, metadata_only=True)["items"]]
+
+
+def distribution(definitions: Mapping[str, Object]) -> str:
+    """Return ``openshift`` where its kinds are defined, else ``kubernetes``."""
+    return "openshift" if "clusterversions.config.openshift.io" in definitions else "kubernetes"
+
+
+def gateway_api(definitions: Mapping[str, Object]) -> Object:
+    """Return version, channel and owner of the Gateway API definitions."""
+    definition = definitions.get(_GATEWAY_API)
+    if definition is None:
+        return {"title": "Gateway API", "owner": "absent", "version": "", "channel": ""}
+    annotations = definition.get("annotations") or {}
+    return {
+        "title": "Gateway API",
+        "owner": "ours" if PART_OF_LABEL in (definition.get("labels") or {}) else "foreign",
+        "version": annotations.get(_BUNDLE_VERSION, ""),
+        "channel": annotations.get(_CHANNEL, ""),
+    }
+
+
+def component(
+    known: Component, controllers: Sequence[Object], definitions: Mapping[str, Object], own_namespaces: set[str]
+) -> Object:
+    """Return owner, version, namespace and leftovers of one component.
+
+    :param controllers: its Deployments, in any namespace.
+    :param definitions: metadata of all CustomResourceDefinitions by name.
+    :return: ``owner`` is absent, ours or foreign; definitions that no controller of ours serves count as foreign,
+        since removing or replacing them could hurt somebody.
+    """
+    released = [item for item in definitions.values() if _release(item)[0] in known.releases]
+    controller = min(controllers, key=lambda item: item["metadata"]["namespace"] in own_namespaces, default=None)
+    if controller is not None:
+        namespace = controller["metadata"]["namespace"]
+    else:
+        namespace = next(iter(sorted(_release(item)[1] for item in released)), "")
+    if controller is None and known.definition not in definitions:
+        owner = "absent"
+    else:
+        owner = "ours" if namespace in own_namespaces else "foreign"
+    return {
+        "title": known.title,
+        "owner": owner,
+        "running": controller is not None,
+        "namespace": namespace if owner != "absent" else "",
+        "version": _version(controller) if controller else "",
+        "definitions": sorted(item["name"] for item in released) if owner == "ours" else [],
+    }
+
+
+def _release(definition: Object) -> tuple[str, str]:
+    """Return name and namespace of the Helm release that made a definition, empty where none did."""
+    annotations = definition.get("annotations") or {}
+    return annotations.get("meta.helm.sh/release-name", ""), annotations.get("meta.helm.sh/release-namespace", "")
+
+
+def leftovers(api: Api, found: Mapping[str, Mapping[str, Any]]) -> dict[str, list[Object]]:
+    """Return, for each component of ours, what stays behind when its Helm releases and its namespace are gone."""
+    left = {
+        name: [_reference("apiextensions.k8s.io/v1", "CustomResourceDefinition", item) for item in info["definitions"]]
+        for name, info in found.items()
+    }
+    if found["istio"]["owner"] == "ours":
+        left["istio"] = [*_istio_leftovers(api), *left["istio"]]
+    return left
+
+
+def _istio_leftovers(api: Api) -> list[Object]:
+    classes = [
+        _reference("gateway.networking.k8s.io/v1", "GatewayClass", name)
+        for name in _ISTIO_CLASSES
+        if api.get(f"/apis/gateway.networking.k8s.io/v1/gatewayclasses/{name}") is not None
+    ]
+    certificates = _metadata(api, "/api/v1/configmaps", _ISTIO_CONFIG)
+    return [*classes, *(_reference("v1", "ConfigMap", item["name"], item["namespace"]) for item in certificates)]
+
+
+def _reference(api_version: str, kind: str, name: str, namespace: str = "") -> Object:
+    place = {"namespace": namespace} if namespace else {}
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name, **place}}
+
+
+def _version(controller: Object) -> str:
+    """Return the version that the controller's labels or image tell."""
+    label = (controller["metadata"].get("labels") or {}).get("app.kubernetes.io/version")
+    if label:
+        return str(label).lstrip("v")
+    image = controller["spec"]["template"]["spec"]["containers"][0].get("image", "")
+    found = re.search(r":v?([0-9]+\.[0-9]+[^@:/]*)(@|$)", image)
+    return found.group(1) if found else ""
+
+
+def in_words(found: Mapping[str, Any]) -> str:
+    """Return one line on a component, for reports."""
+    name = found["title"]
+    version = f" {found['version']}" if found["version"] else ""
+    if found["owner"] == "absent":
+        return f"{name}: not there, will be installed"
+    place = f", in namespace {found['namespace']}" if found.get("namespace") else ""
+    if found["owner"] == "ours":
+        return f"{name}{version}: ours{place}"
+    return f"{name}{version}: somebody else's{place}, kept as it is"

@@ -1,0 +1,261 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, maas_billing.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: apply_set
+short_description: Make a cluster hold exactly one named set of objects
+version_added: 0.1.0
+author:
+  - maas_billing.platform contributors (@maas-billing)
+description:
+  - Applies a set of Kubernetes objects server-side, removes members that left the set, and optionally waits until all are in force.
+  - Follows the ApplySet specification of Kubernetes (KEP-3659), so that any tool can list what belongs to a set.
+    The parent is a ConfigMap C(maas-<name>) in O(namespace); members carry its id as a label.
+  - A second run that finds everything as wanted reads a few lists and sends nothing.
+  - Objects that exist already and belong to somebody else are refused by name, before anything changes, unless O(adopt=true).
+  - One run at a time changes a set; a second one waits for the first. A run that was interrupted is completed by the next.
+options:
+  name:
+    description: The name of the set, unique in O(namespace).
+    type: str
+    required: true
+  namespace:
+    description: Where the set's parent lives. It is created when needed and goes with the last set.
+    type: str
+    default: maas-system
+  state:
+    description:
+      - With V(present) the cluster holds the set as given.
+      - With V(absent) all members are removed in reverse order and waited for.
+        What was adopted is released instead. A namespace in which others keep objects stays, and is named in RV(kept).
+    type: str
+    choices: [present, absent]
+    default: present
+  objects:
+    description: The objects of the set.
+    type: list
+    elements: dict
+    default: []
+  manifests:
+    description: YAML files, or C(https://) addresses of such, whose objects belong to the set too.
+    type: list
+    elements: str
+    default: []
+  render:
+    description:
+      - Parts of the platform to render from O(intent) into the set. Rendering here instead of in Jinja keeps large sets fast.
+      - V(gateway) gives the gateway's namespace and the Gateway, V(serving) the namespace of the models,
+        V(models) the InferenceService and HTTPRoute of each model.
+    type: list
+    elements: str
+    choices: [gateway, serving, models]
+    default: []
+  operator_namespaces:
+    description:
+      - Namespaces to have in the set for operators that are installed there by other means, as C(namespace: operator).
+        They count as shared.
+    type: dict
+    default: {}
+  intent:
+    description:
+      - What the platform is to be, for O(render) - the C(maas_*) variables of the cluster without their prefix.
+      - Unknown or wrong values are refused, all at once.
+    type: dict
+  adopt:
+    description: Take over wanted objects that exist already. They are released, not deleted, when they leave the set.
+    type: bool
+    default: false
+  prune:
+    description: Remove members that are no longer in the set. Members that others may use too stay in any case.
+    type: bool
+    default: true
+  remove_shared:
+    description:
+      - With O(state=absent), remove also what others may use too - definitions of kinds, and what is
+      labelled C(maas-billing.platform/shared).
+    type: bool
+    default: false
+  wait:
+    description: Wait until every object of the set is in force in its present generation.
+    type: bool
+    default: false
+  wait_timeout:
+    description: Seconds that any single wait may take - for readiness, for removal, for another run on the same set.
+    type: int
+    default: 120
+extends_documentation_fragment:
+  - kubernetes.core.k8s_auth_options
+  - maas_billing.platform.attributes
+attributes:
+  check_mode:
+    support: full
+    details: A dry run of the server; where a kind or namespace does not exist yet, a creation is predicted.
+  diff_mode:
+    support: full
+    details: Shows fields that really change; never the values of Secrets.
+  idempotent:
+    support: full
+requirements:
+  - kubernetes >= 24.2.0
+  - jmespath >= 1.0.0
+seealso:
+  - module: maas_billing.platform.platform_info
+  - module: kubernetes.core.k8s
+"""
+
+EXAMPLES = r"""
+- name: Keep two objects as one set
+  maas_billing.platform.apply_set:
+    name: notes
+    objects:
+      - apiVersion: v1
+        kind: Namespace
+        metadata:
+          name: notes
+      - apiVersion: v1
+        kind: ConfigMap
+        metadata:
+          name: shopping
+          namespace: notes
+        data:
+          milk: "2"
+    wait: true
+
+- name: Render the gateway of the platform
+  maas_billing.platform.apply_set:
+    name: gateway
+    render: [gateway]
+    intent:
+      domain: maas.local
+      gateway_http_port: 8000
+
+- name: Remove the set
+  maas_billing.platform.apply_set:
+    name: notes
+    state: absent
+"""
+
+RETURN = r"""
+changes:
+  description: What was done, or in check mode would be done, object by object.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    object:
+      description: Kind, namespace and name.
+      type: str
+      sample: HTTPRoute maas-models/simulator
+    action:
+      description: One of created, changed, adopted, removed, released.
+      type: str
+      sample: created
+    why:
+      description: The reason in words.
+      type: str
+      sample: it does not exist
+kept:
+  description: Members that stay though they are not wanted, and why.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - object: Namespace istio-system
+      action: kept
+      why: others may use it too
+not_ready:
+  description: Wanted objects that exist and are not in force, and what they say of themselves.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - object: Gateway maas-gateway/maas
+      said: "Programmed=False AddressNotAssigned"
+unchanged:
+  description: How many objects were as wanted.
+  returned: success
+  type: int
+  sample: 12
+seconds:
+  description: How long the work took, without the start of Python.
+  returned: success
+  type: float
+  sample: 0.21
+"""
+
+import time
+from typing import Any
+
+from ansible.module_utils.urls import open_url
+
+from ansible_collections.maas_billing.platform.plugins.module_utils.applyset import Parent
+from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.sets import Outcome, Sets
+from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import read_platform
+from ansible_collections.maas_billing.platform.plugins.module_utils.manifests import read_manifests
+from ansible_collections.maas_billing.platform.plugins.module_utils.module import build, connect, finish
+from ansible_collections.maas_billing.platform.plugins.module_utils.report import diffs, summary
+from ansible_collections.maas_billing.platform.plugins.module_utils.render.catalogue import RENDERERS
+from ansible_collections.maas_billing.platform.plugins.module_utils.render.objects import operator_namespace
+
+OPTIONS = {
+    "name": {"type": "str", "required": True},
+    "namespace": {"type": "str", "default": "maas-system"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "objects": {"type": "list", "elements": "dict", "default": []},
+    "manifests": {"type": "list", "elements": "str", "default": []},
+    "render": {"type": "list", "elements": "str", "choices": list(RENDERERS), "default": []},
+    "operator_namespaces": {"type": "dict", "default": {}},
+    "intent": {"type": "dict"},
+    "adopt": {"type": "bool", "default": False},
+    "prune": {"type": "bool", "default": True},
+    "remove_shared": {"type": "bool", "default": False},
+    "wait": {"type": "bool", "default": False},
+    "wait_timeout": {"type": "int", "default": 120},
+}
+
+
+def wanted(params: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return every object that the options ask for."""
+    objects = [*params["objects"], *read_manifests(params["manifests"], lambda url: open_url(url, timeout=60).read())]
+    objects += [operator_namespace(name, operator) for name, operator in params["operator_namespaces"].items()]
+    if params["render"]:
+        platform = read_platform(params["intent"] or {})
+        objects += [obj for part in params["render"] for obj in RENDERERS[part](platform)]
+    return objects
+
+
+def work(module: Any) -> dict[str, Any]:
+    """Apply or remove the set and return what the module says."""
+    begin = time.monotonic()
+    params = module.params
+    parent = Parent(params["name"], params["namespace"])
+    objects = wanted(params) if params["state"] == "present" else []
+    sets = Sets(connect(module), params["wait_timeout"])
+    if params["state"] == "absent":
+        outcome = sets.remove(parent, params["remove_shared"], module.check_mode)
+    else:
+        outcome = sets.apply(parent, objects, params["adopt"], params["prune"], module.check_mode)
+        if params["wait"] and not module.check_mode:
+            sets.wait(outcome)
+    return result(outcome, module._diff, time.monotonic() - begin)
+
+
+def result(outcome: Outcome, with_diff: bool, seconds: float) -> dict[str, Any]:
+    """Return the module's answer."""
+    answer = {"changed": outcome.changed, **summary(outcome), "seconds": round(seconds, 3)}
+    if with_diff:
+        answer["diff"] = diffs(outcome)
+    return answer
+
+
+def main() -> None:
+    module = build(OPTIONS)
+    finish(module, lambda: work(module))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, maas_billing.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: platform_info
+short_description: Tell what is on a cluster already, and whose it is
+version_added: 0.1.0
+author:
+  - maas_billing.platform contributors (@maas-billing)
+description:
+  - Checks the inventory first, when O(intent) is given, without talking to the cluster - every value that cannot be used is named at once.
+  - Then reads the version of the cluster and finds the Gateway API, Istio, cert-manager, KServe and Kuadrant.
+    A component is ours when it runs in a namespace that belongs to one of our sets; any other is foreign, and roles keep it.
+options:
+  intent:
+    description: What the platform is to be - the C(maas_*) variables of the cluster without their prefix.
+    type: dict
+  leftovers:
+    description: Also tell what would stay behind of our components when their Helm releases and namespaces are gone.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - kubernetes.core.k8s_auth_options
+  - maas_billing.platform.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+requirements:
+  - kubernetes >= 24.2.0
+"""
+
+EXAMPLES = r"""
+- name: See what is there
+  maas_billing.platform.platform_info:
+    intent:
+      domain: maas.local
+  register: found
+
+- name: Say it in words
+  ansible.builtin.debug:
+    var: found.platform.summary
+"""
+
+RETURN = r"""
+platform:
+  description: What was found.
+  returned: success
+  type: dict
+  contains:
+    kubernetes_version:
+      description: Version of the API server.
+      type: str
+      sample: v1.35.4
+    distribution:
+      description: V(openshift) or V(kubernetes).
+      type: str
+      sample: kubernetes
+    gateway_api:
+      description: Owner (absent, ours or foreign), version and channel of the Gateway API definitions.
+      type: dict
+      sample: {title: Gateway API, owner: ours, version: v1.4.1, channel: standard}
+    components:
+      description: For each of istio, cert_manager, kserve and kuadrant its owner, version, namespace, and whether it runs.
+      type: dict
+      sample:
+        istio:
+          title: Istio
+          owner: foreign
+          running: true
+          namespace: istio-system
+          version: 1.29.6
+          definitions: []
+    leftovers:
+      description: For each component of ours, references to what its removal would leave behind. Only with O(leftovers=true).
+      type: dict
+      sample: {istio: [{apiVersion: gateway.networking.k8s.io/v1, kind: GatewayClass, metadata: {name: istio}}]}
+    summary:
+      description: The same, a line for each.
+      type: list
+      elements: str
+      sample: ["Kubernetes v1.35.4 (kubernetes)", "Istio 1.29.6: somebody else's, in namespace istio-system, kept as it is"]
+"""
+
+from typing import Any
+
+from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import read_platform
+from ansible_collections.maas_billing.platform.plugins.module_utils.module import build, connect, finish
+from ansible_collections.maas_billing.platform.plugins.module_utils.survey import in_words, leftovers, survey
+
+OPTIONS = {
+    "intent": {"type": "dict"},
+    "leftovers": {"type": "bool", "default": False},
+}
+
+
+def work(module: Any) -> dict[str, Any]:
+    """Check the inventory, survey the cluster, and return what the module says."""
+    if module.params["intent"] is not None:
+        read_platform(module.params["intent"])
+    api = connect(module)
+    found = survey(api)
+    if module.params["leftovers"]:
+        found["leftovers"] = leftovers(api, found["components"])
+    found["summary"] = [
+        f"Kubernetes {found['kubernetes_version']} ({found['distribution']})",
+        *(in_words(item) for item in [found["gateway_api"], *found["components"].values()]),
+    ]
+    return {"changed": False, "platform": found}
+
+
+def main() -> None:
+    module = build(OPTIONS)
+    finish(module, lambda: work(module))
+
+
+if __name__ == "__main__":
+    main()
