@@ -18,7 +18,9 @@ attributes:
   idempotent:
     description: When run twice in a row outside check mode with the same arguments, the second run makes no change.
   action_group:
-    description: Use C(group/maas_billing.platform.maas) in C(module_defaults) to set the connection options of all modules at once.
+    description:
+      - Use C(group/maas_billing.platform.maas) in C(module_defaults) to set the connection options of all modules at
+        once.
     support: full
     membership:
       - maas_billing.platform.maas

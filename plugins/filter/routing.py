@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping
+from collections.abc import Mapping
+from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
+
 from ansible_collections.maas_billing.platform.plugins.module_utils.errors import MaasError
 from ansible_collections.maas_billing.platform.plugins.module_utils.hosts import hosts_lines
 from ansible_collections.maas_billing.platform.plugins.module_utils.intent.models import Model

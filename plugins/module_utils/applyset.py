@@ -4,16 +4,17 @@
 
 """Names, labels and annotations of one ApplySet, as KEP-3659 of Kubernetes defines them.
 
-A set has a parent (here a ConfigMap) that lists which kinds its members have and in which namespaces they live; each member
-carries the set's id as a label. Any tool that knows the specification can list what belongs to us.
+A set has a parent (here a ConfigMap) that lists which kinds its members have and in which namespaces they live; each
+member carries the set's id as a label. Any tool that knows the specification can list what belongs to us.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Iterable, Mapping
+from typing import Any
 
 TOOLING = "maas_billing.platform/v1"
 ID_LABEL = "applyset.kubernetes.io/id"

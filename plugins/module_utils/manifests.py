@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Iterable
+from collections.abc import Iterable
+from typing import Any, Callable
 
 from .errors import ManifestError
 
@@ -31,7 +32,9 @@ def _objects(source: str, fetch: Callable[[str], bytes]) -> list[dict[str, Any]]
         raise ManifestError(f"The manifest {source} cannot be read: {error}.") from error
     objects = []
     for document in documents:
-        items = document.get("items", []) if isinstance(document, dict) and document.get("kind") == "List" else [document]
+        items = (
+            document.get("items", []) if isinstance(document, dict) and document.get("kind") == "List" else [document]
+        )
         objects += [item for item in items if item]
     if not all(isinstance(obj, dict) for obj in objects):
         raise ManifestError(f"The manifest {source} does not hold Kubernetes objects.")

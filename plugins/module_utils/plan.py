@@ -10,9 +10,10 @@ import base64
 import copy
 import hashlib
 import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Iterable, Mapping, Optional, Sequence
+from typing import Any
 
 from .applyset import PART_OF_LABEL
 from .errors import ForeignObjectError, ManifestError
@@ -67,8 +68,8 @@ class Step:
     key: Key
     action: Action
     why: str
-    wanted: Optional[Object] = None
-    live: Optional[Object] = None
+    wanted: Object | None = None
+    live: Object | None = None
 
     @property
     def writes(self) -> bool:
@@ -110,8 +111,15 @@ def prepare(manifests: Iterable[Mapping[str, Any]], set_id: str) -> dict[Key, Ob
 
 def _clean(given: Mapping[str, Any], index: int) -> Object:
     metadata = given.get("metadata") if isinstance(given, Mapping) else None
-    if not isinstance(metadata, Mapping) or not given.get("apiVersion") or not given.get("kind") or not metadata.get("name"):
-        raise ManifestError(f"objects[{index}] is not a Kubernetes object: apiVersion, kind and metadata.name are needed.")
+    if (
+        not isinstance(metadata, Mapping)
+        or not given.get("apiVersion")
+        or not given.get("kind")
+        or not metadata.get("name")
+    ):
+        raise ManifestError(
+            f"objects[{index}] is not a Kubernetes object: apiVersion, kind and metadata.name are needed."
+        )
     obj: Object = json.loads(json.dumps(given))
     obj.pop("status", None)
     for field in ("creationTimestamp", "managedFields", "resourceVersion", "uid", "generation"):
@@ -174,7 +182,7 @@ def _foreign(keys: Sequence[Key], live: Mapping[Key, Object], adopt: bool) -> Fo
     )
 
 
-def _step(key: Key, wanted: Object, live: Optional[Object], set_id: str) -> Step:
+def _step(key: Key, wanted: Object, live: Object | None, set_id: str) -> Step:
     if live is None:
         return Step(key, Action.CREATE, "it does not exist", wanted)
     adopted = _member_of(live) != set_id
@@ -203,7 +211,7 @@ def difference(wanted: Object, live: Object) -> str:
     return f"somebody changed {path}" if path else ""
 
 
-def _our_fields(live: Object) -> Optional[Mapping[str, Any]]:
+def _our_fields(live: Object) -> Mapping[str, Any] | None:
     for entry in live["metadata"].get("managedFields") or []:
         if entry.get("manager") == MANAGER and entry.get("operation") == "Apply" and not entry.get("subresource"):
             fields: Mapping[str, Any] = entry.get("fieldsV1") or {}
@@ -252,7 +260,7 @@ def _list_differs(wanted: list[Any], live: list[Any], fields: Mapping[str, Any],
     return ""
 
 
-def _entry(item: Mapping[str, Any], fields: Mapping[str, Any]) -> Optional[tuple[dict[str, Any], Mapping[str, Any]]]:
+def _entry(item: Mapping[str, Any], fields: Mapping[str, Any]) -> tuple[dict[str, Any], Mapping[str, Any]] | None:
     """Return keys and tree of the owned entry that stands for ``item``; keys that it leaves out are server defaults."""
     for name, tree in fields.items():
         if name.startswith("k:"):
@@ -269,7 +277,9 @@ def _has_keys(item: Any, keys: Mapping[str, Any]) -> bool:
 def _holds(live: Any, wanted: Any) -> bool:
     """Say whether ``live`` is ``wanted``, perhaps with more fields (defaults) in its mappings."""
     if isinstance(wanted, Mapping):
-        return isinstance(live, Mapping) and all(name in live and _holds(live[name], value) for name, value in wanted.items())
+        return isinstance(live, Mapping) and all(
+            name in live and _holds(live[name], value) for name, value in wanted.items()
+        )
     if isinstance(wanted, list):
         return isinstance(live, list) and len(live) == len(wanted) and all(map(_holds, live, wanted))
     return bool(live == wanted)
@@ -290,17 +300,17 @@ def visible(obj: Mapping[str, Any], secret_as: str = "(hidden)") -> Object:
     if shown.get("kind") == "Secret":
         for field in ("data", "stringData"):
             if field in shown:
-                shown[field] = {name: secret_as for name in shown[field]}
+                shown[field] = dict.fromkeys(shown[field], secret_as)
     if shown.get("kind") == "CustomResourceDefinition":
         for version in shown["spec"]["versions"]:
             version["schema"] = f"(hidden, sha256 {_digest(version.get('schema', {}))})"
     return shown
 
 
-def same_content(before: Optional[Object], after: Optional[Object]) -> bool:
+def same_content(before: Object | None, after: Object | None) -> bool:
     """Say whether a write changed anything but bookkeeping (a server-side apply may only bump resourceVersion)."""
 
-    def content(obj: Optional[Object]) -> Object:
+    def content(obj: Object | None) -> Object:
         if obj is None:
             return {}
         kept = {name: value for name, value in obj.items() if name != "status"}

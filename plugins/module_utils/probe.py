@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Mapping, Optional, Sequence
+from typing import Any
 
 from .intent.models import Model
 from .intent.platform import Platform
@@ -31,7 +32,7 @@ class Check:
     path: str = "/v1/models"
     method: str = "GET"
     headers: tuple[tuple[str, str], ...] = ()
-    body: Optional[Mapping[str, Any]] = None
+    body: Mapping[str, Any] | None = None
     status: int = 200
     holds: str = ""
 

@@ -4,15 +4,16 @@
 
 """Is this object in force? One table for all kinds, as JMESPath expressions.
 
-Before an expression is tried, conditions that speak of an older generation are taken away: they describe what the object
-was, not what it is. An object whose ``status.observedGeneration`` lags behind is not ready, whatever it says.
+Before an expression is tried, conditions that speak of an older generation are taken away: they describe what the
+object was, not what it is. An object whose ``status.observedGeneration`` lags behind is not ready, whatever it says.
 Kinds without a line have no status worth waiting for: they are ready when they exist.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Mapping
+from typing import Any
 
 Object = Mapping[str, Any]
 
@@ -25,9 +26,12 @@ def _all_true(*conditions: str) -> str:
     return " && ".join(f"({_true(condition)})" for condition in conditions)
 
 
-# Kuadrant adds an entry of its own to status.parents[], without Accepted and ResolvedRefs: only the entries of the gateway's
-# controller count, and there is one for each parentRef.
-_ROUTE_PARENTS = "status.parents[?ends_with(controllerName, '/gateway-controller') || contains(controllerName, '/gateway-controller/')]"
+# Kuadrant adds an entry of its own to status.parents[], without Accepted and ResolvedRefs: only the entries of the
+# gateway's controller count, and there is one for each parentRef.
+_ROUTE_PARENTS = (
+    "status.parents[?ends_with(controllerName, '/gateway-controller')"
+    " || contains(controllerName, '/gateway-controller/')]"
+)
 _ROUTE = (
     f"length(spec.parentRefs) == length({_ROUTE_PARENTS} || `[]`) && length({_ROUTE_PARENTS}[?"
     "conditions[?type=='Accepted'].status | [0] == 'True' && conditions[?type=='ResolvedRefs'].status | [0] == 'True'"
@@ -61,7 +65,8 @@ TABLE: dict[str, Rule] = {
         _PODS,
     ),
     "StatefulSet.apps": Rule(
-        "spec.replicas == `0` || (status.updatedReplicas == spec.replicas && status.readyReplicas == spec.replicas)", _PODS
+        "spec.replicas == `0` || (status.updatedReplicas == spec.replicas && status.readyReplicas == spec.replicas)",
+        _PODS,
     ),
     "DaemonSet.apps": Rule(
         "status.desiredNumberScheduled == `0` || (status.updatedNumberScheduled == status.desiredNumberScheduled"
@@ -81,7 +86,8 @@ TABLE: dict[str, Rule] = {
     ),
     "HTTPRoute.gateway.networking.k8s.io": Rule(
         _ROUTE,
-        "The gateway must have a listener for its hostname and admit its namespace, and the Service behind it must exist.",
+        "The gateway must have a listener for its hostname and admit its namespace, and the Service behind it must "
+        "exist.",
     ),
     "Kuadrant.kuadrant.io": Rule(_true("Ready"), _OPERATOR),
     "Limitador.limitador.kuadrant.io": Rule(_true("Ready"), _OPERATOR),
@@ -104,7 +110,8 @@ TABLE: dict[str, Rule] = {
     "DataScienceCluster.datasciencecluster.opendatahub.io": Rule(_true("Ready"), _OPERATOR),
     "DSCInitialization.dscinitialization.opendatahub.io": Rule("status.phase == 'Ready'", _OPERATOR),
     "Route.route.openshift.io": Rule(
-        "status.ingress[0].conditions[?type=='Admitted'].status | [0] == 'True'", "Its host may be taken by another Route."
+        "status.ingress[0].conditions[?type=='Admitted'].status | [0] == 'True'",
+        "Its host may be taken by another Route.",
     ),
 }
 
@@ -158,18 +165,29 @@ def _fresh(obj: Object) -> dict[str, Any]:
     if isinstance(status.get("conditions"), list):
         status["conditions"] = fresh(status["conditions"])
     if isinstance(status.get("parents"), list):
-        status["parents"] = [{**parent, "conditions": fresh(parent.get("conditions") or [])} for parent in status["parents"]]
+        status["parents"] = [
+            {**parent, "conditions": fresh(parent.get("conditions") or [])} for parent in status["parents"]
+        ]
     return {**obj, "status": status}
 
 
 # Conditions that are well when they are False.
-_ABNORMAL_TRUE = {"Conflicted", "OverlappingTLSConfig", "Stopped", "ReplicaFailure", "Terminating", "NonStructuralSchema"}
+_ABNORMAL_TRUE = {
+    "Conflicted",
+    "OverlappingTLSConfig",
+    "Stopped",
+    "ReplicaFailure",
+    "Terminating",
+    "NonStructuralSchema",
+}
 
 
 def _bad_conditions(obj: Object) -> list[str]:
     status = obj.get("status") or {}
     groups = [("", status.get("conditions") or [])]
-    groups += [(f"listener {item.get('name')}: ", item.get("conditions") or []) for item in status.get("listeners") or []]
+    groups += [
+        (f"listener {item.get('name')}: ", item.get("conditions") or []) for item in status.get("listeners") or []
+    ]
     groups += [
         (f"{item.get('controllerName')}: ", item.get("conditions") or []) for item in status.get("parents") or []
     ]

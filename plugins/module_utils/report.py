@@ -14,14 +14,16 @@ from .readiness import explain, is_ready
 
 
 def summary(outcome: Outcome) -> dict[str, Any]:
-    """Return changes, kept members, objects not in force and the number of unchanged objects, as modules return them."""
+    """Return changes, kept members, objects not in force and the number of unchanged ones, as modules return them."""
     changed = [change.step for change in outcome.changes if change.changed]
     kept = [change.step for change in outcome.changes if change.step.action is Action.KEEP]
     return {
         "changes": [_line(step) for step in changed],
         "kept": [_line(step) for step in kept],
         "not_ready": [
-            {"object": str(key), "said": explain(obj).strip()} for key, obj in outcome.objects().items() if not is_ready(obj)
+            {"object": str(key), "said": explain(obj).strip()}
+            for key, obj in outcome.objects().items()
+            if not is_ready(obj)
         ],
         "unchanged": len(outcome.changes) - len(changed) - len(kept),
     }

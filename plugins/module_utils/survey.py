@@ -4,18 +4,20 @@
 
 """What is on a cluster already, and whose it is.
 
-A component is ours when its controller runs in a namespace that belongs to one of our sets: we install operators only into
-namespaces that we made or took over. Everything else is foreign, and kept.
+A component is ours when its controller runs in a namespace that belongs to one of our sets: we install operators only
+into namespaces that we made or took over. Everything else is foreign, and kept.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 from .applyset import PART_OF_LABEL
-from .cluster.api import Api, concurrently
+from .cluster.api import Api, together
 
 Object = dict[str, Any]
 
@@ -57,17 +59,11 @@ _ISTIO_CONFIG = "istio.io/config=true"
 
 def survey(api: Api) -> Object:
     """Read a cluster and return what modules and roles need to know of it (see the module platform_info)."""
-    version, definitions, ours, *controllers = concurrently(
-        lambda read: read(),
-        [
-            lambda: api.request("GET", "/version"),
-            lambda: _metadata(api, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", ""),
-            lambda: _metadata(api, "/api/v1/namespaces", PART_OF_LABEL),
-            *[
-                lambda selector=item.selector: api.list("/apis/apps/v1/deployments", selector)["items"]
-                for item in COMPONENTS.values()
-            ],
-        ],
+    version, definitions, ours, *controllers = together(
+        lambda: api.request("GET", "/version"),
+        lambda: _metadata(api, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", ""),
+        lambda: _metadata(api, "/api/v1/namespaces", PART_OF_LABEL),
+        *(partial(_deployments, api, item.selector) for item in COMPONENTS.values()),
     )
     by_name = {item["name"]: item for item in definitions}
     own_namespaces = {item["name"] for item in ours}
@@ -84,6 +80,11 @@ def survey(api: Api) -> Object:
 
 def _metadata(api: Api, path: str, selector: str) -> list[Object]:
     return [item["metadata"] for item in api.list(path, selector, metadata_only=True)["items"]]
+
+
+def _deployments(api: Api, selector: str) -> list[Object]:
+    found: list[Object] = api.list("/apis/apps/v1/deployments", selector)["items"]
+    return found
 
 
 def distribution(definitions: Mapping[str, Object]) -> str:
@@ -182,7 +183,7 @@ def in_words(found: Mapping[str, Any]) -> str:
     name = found["title"]
     version = f" {found['version']}" if found["version"] else ""
     if found["owner"] == "absent":
-        return f"{name}: not there, will be installed"
+        return f"{name}: not there"
     place = f", in namespace {found['namespace']}" if found.get("namespace") else ""
     if found["owner"] == "ours":
         return f"{name}{version}: ours{place}"

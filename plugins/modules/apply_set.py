@@ -12,12 +12,15 @@ version_added: 0.1.0
 author:
   - maas_billing.platform contributors (@maas-billing)
 description:
-  - Applies a set of Kubernetes objects server-side, removes members that left the set, and optionally waits until all are in force.
+  - Applies a set of Kubernetes objects server-side, removes members that left the set, and optionally waits until all
+    are in force.
   - Follows the ApplySet specification of Kubernetes (KEP-3659), so that any tool can list what belongs to a set.
     The parent is a ConfigMap C(maas-<name>) in O(namespace); members carry its id as a label.
   - A second run that finds everything as wanted reads a few lists and sends nothing.
-  - Objects that exist already and belong to somebody else are refused by name, before anything changes, unless O(adopt=true).
-  - One run at a time changes a set; a second one waits for the first. A run that was interrupted is completed by the next.
+  - Objects that exist already and belong to somebody else are refused by name, before anything changes, unless
+    O(adopt=true).
+  - One run at a time changes a set; a second one waits for the first. A run that was interrupted is completed by the
+    next.
 options:
   name:
     description: The name of the set, unique in O(namespace).
@@ -47,7 +50,8 @@ options:
     default: []
   render:
     description:
-      - Parts of the platform to render from O(intent) into the set. Rendering here instead of in Jinja keeps large sets fast.
+      - Parts of the platform to render from O(intent) into the set. Rendering here instead of in Jinja keeps large
+        sets fast.
       - V(gateway) gives the gateway's namespace and the Gateway, V(serving) the namespace of the models,
         V(models) the InferenceService and HTTPRoute of each model.
     type: list
@@ -56,8 +60,8 @@ options:
     default: []
   operator_namespaces:
     description:
-      - Namespaces to have in the set for operators that are installed there by other means, as C(namespace: operator).
-        They count as shared.
+      - Namespaces to have in the set for operators that are installed there by other means, each with the name of its
+        operator. They count as shared.
     type: dict
     default: {}
   intent:
@@ -76,7 +80,7 @@ options:
   remove_shared:
     description:
       - With O(state=absent), remove also what others may use too - definitions of kinds, and what is
-      labelled C(maas-billing.platform/shared).
+        labelled C(maas-billing.platform/shared).
     type: bool
     default: false
   wait:
@@ -197,9 +201,9 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.sets
 from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import read_platform
 from ansible_collections.maas_billing.platform.plugins.module_utils.manifests import read_manifests
 from ansible_collections.maas_billing.platform.plugins.module_utils.module import build, connect, finish
-from ansible_collections.maas_billing.platform.plugins.module_utils.report import diffs, summary
 from ansible_collections.maas_billing.platform.plugins.module_utils.render.catalogue import RENDERERS
 from ansible_collections.maas_billing.platform.plugins.module_utils.render.objects import operator_namespace
+from ansible_collections.maas_billing.platform.plugins.module_utils.report import diffs, summary
 
 OPTIONS = {
     "name": {"type": "str", "required": True},

@@ -81,7 +81,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: Sends the requests too, since they change nothing; without a gateway to send them to it says so and passes.
+    details: Sends the requests too, since they change nothing, and reports without failing; the models may be there only later.
   diff_mode:
     support: none
   idempotent:
@@ -189,14 +189,18 @@ OPTIONS = {
 
 
 def find_gateway(api: Api, platform: Platform) -> str:
-    """Return the address of the Gateway's first listener, or an empty text where there is no Gateway.
+    """Return the address of the Gateway's first listener.
 
-    :raises ProbeError: when the Gateway exists and has no address.
+    :raises ProbeError: when there is no such Gateway, or it has no address.
     """
-    path = f"/apis/gateway.networking.k8s.io/v1/namespaces/{platform.gateway_namespace}/gateways/{platform.gateway_name}"
+    path = (
+        f"/apis/gateway.networking.k8s.io/v1/namespaces/{platform.gateway_namespace}/gateways/{platform.gateway_name}"
+    )
     gateway = api.get(path)
     if gateway is None:
-        return ""
+        raise ProbeError(
+            f"There is no Gateway {platform.gateway_namespace}/{platform.gateway_name}: install the platform first."
+        )
     addresses = (gateway.get("status") or {}).get("addresses") or []
     if not addresses:
         raise ProbeError(f"The Gateway {platform.gateway_name} has no address yet:\n{explain(gateway)}")
@@ -232,14 +236,20 @@ def work(module: Any) -> dict[str, Any]:
             raise ProbeError(
                 f"There is no Gateway {platform.gateway_namespace}/{platform.gateway_name}: install the platform first."
             )
-        return {"changed": False, "address": "", "answers": [], "passed": True, "msg": "There is no gateway to ask yet."}
+        return {
+            "changed": False,
+            "address": "",
+            "answers": [],
+            "passed": True,
+            "msg": "There is no gateway to ask yet.",
+        }
     host, _colon, port_text = address.partition(":")
     port = int(port_text or platform.gateway_http_port)
     checks = [*model_checks(platform, params["chat"]), *further(params["requests"])]
     answers = [line(answer, port) for answer in ask_until_right(checks, host, port, params["timeout"])]
     wrong = [answer for answer in answers if not answer["ok"]]
     result = {"changed": False, "address": f"{host}:{port}", "answers": answers, "passed": not wrong}
-    if wrong and not params["report_only"]:
+    if wrong and not (params["report_only"] or module.check_mode):
         lines = "\n".join(f"- {answer['name']}: {answer['url']} {answer['said']}" for answer in wrong)
         module.fail_json(msg=f"{len(wrong)} of {len(answers)} requests went wrong:\n{lines}", **result)
     return result

@@ -12,9 +12,11 @@ version_added: 0.1.0
 author:
   - maas_billing.platform contributors (@maas-billing)
 description:
-  - Checks the inventory first, when O(intent) is given, without talking to the cluster - every value that cannot be used is named at once.
+  - Checks the inventory first, when O(intent) is given, without talking to the cluster - every value that cannot be
+    used is named at once.
   - Then reads the version of the cluster and finds the Gateway API, Istio, cert-manager, KServe and Kuadrant.
-    A component is ours when it runs in a namespace that belongs to one of our sets; any other is foreign, and roles keep it.
+    A component is ours when it runs in a namespace that belongs to one of our sets; any other is foreign, and roles
+    keep it.
 options:
   intent:
     description: What the platform is to be - the C(maas_*) variables of the cluster without their prefix.
@@ -68,7 +70,8 @@ platform:
       type: dict
       sample: {title: Gateway API, owner: ours, version: v1.4.1, channel: standard}
     components:
-      description: For each of istio, cert_manager, kserve and kuadrant its owner, version, namespace, and whether it runs.
+      description:
+        - For each of istio, cert_manager, kserve and kuadrant its owner, version, namespace, and whether it runs.
       type: dict
       sample:
         istio:
@@ -79,14 +82,17 @@ platform:
           version: 1.29.6
           definitions: []
     leftovers:
-      description: For each component of ours, references to what its removal would leave behind. Only with O(leftovers=true).
+      description:
+        - For each component of ours, references to what its removal would leave behind. Only with O(leftovers=true).
       type: dict
       sample: {istio: [{apiVersion: gateway.networking.k8s.io/v1, kind: GatewayClass, metadata: {name: istio}}]}
     summary:
       description: The same, a line for each.
       type: list
       elements: str
-      sample: ["Kubernetes v1.35.4 (kubernetes)", "Istio 1.29.6: somebody else's, in namespace istio-system, kept as it is"]
+      sample:
+        - Kubernetes v1.35.4 (kubernetes)
+        - "Istio 1.29.6: somebody else's, in namespace istio-system, kept as it is"
 """
 
 from typing import Any

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import ssl
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, TypeVar
+from typing import Any, Callable, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from ..errors import ApiError
@@ -28,7 +29,7 @@ _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=
 class Api:
     """A connection to one API server, safe for use by several threads."""
 
-    def __init__(self, config: Any, user_agent: str, headers: Optional[Mapping[str, str]] = None) -> None:
+    def __init__(self, config: Any, user_agent: str, headers: Mapping[str, str] | None = None) -> None:
         """:param headers: sent with every request, for instance those of impersonation."""
         self._config = config
         self._headers = dict(headers or {})
@@ -36,7 +37,7 @@ class Api:
         self._pool = _pool(config)
         self._user_agent = user_agent
 
-    def get(self, path: str) -> Optional[Object]:
+    def get(self, path: str) -> Object | None:
         """Return the object at ``path``, or None where there is none."""
         try:
             return self.request("GET", path)
@@ -83,8 +84,8 @@ class Api:
         self,
         method: str,
         path: str,
-        query: Optional[Mapping[str, str]] = None,
-        body: Optional[Object] = None,
+        query: Mapping[str, str] | None = None,
+        body: Object | None = None,
         content_type: str = "application/json",
         accept: str = "application/json",
     ) -> Object:
@@ -96,7 +97,8 @@ class Api:
         response = self._send(method, path, query, payload, content_type, accept, preload_content=True)
         if response.status > 399:
             raise _refused(method, path, response.status, response.data)
-        return json.loads(response.data)
+        answer: Object = json.loads(response.data)
+        return answer
 
     def watch(self, path: str, resource_version: str, label_selector: str, seconds: float) -> Iterator[Object]:
         """Yield the events of a list at ``path`` after ``resource_version``, for at most ``seconds``."""
@@ -123,8 +125,8 @@ class Api:
         self,
         method: str,
         path: str,
-        query: Optional[Mapping[str, str]],
-        payload: Optional[bytes],
+        query: Mapping[str, str] | None,
+        payload: bytes | None,
         content_type: str,
         accept: str,
         preload_content: bool,
@@ -160,7 +162,7 @@ class Api:
         return headers
 
 
-def object_path(prefix: str, plural: str, namespace: Optional[str], name: str = "") -> str:
+def object_path(prefix: str, plural: str, namespace: str | None, name: str = "") -> str:
     """Return the URL path of a collection, or of one object in it.
 
     :param prefix: ``/api/v1`` or ``/apis/<group>/<version>``.
@@ -185,6 +187,11 @@ def concurrently(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
             for future in futures:
                 future.cancel()
             raise
+
+
+def together(*tasks: Callable[[], Any]) -> list[Any]:
+    """Run different tasks side by side and return their results in order; the first failure is raised."""
+    return concurrently(lambda task: task(), tasks)
 
 
 def _with_dry_run(query: dict[str, str], dry_run: bool) -> dict[str, str]:
@@ -241,7 +248,9 @@ def _refused(method: str, path: str, status: int, body: bytes) -> ApiError:
     reason = answer.get("reason", "")
     causes = [cause.get("reason", "") for cause in answer.get("details", {}).get("causes", [])]
     if status == 401:
-        message = "The cluster does not accept the login: the token or certificate is wrong or has expired. Log in again."
+        message = (
+            "The cluster does not accept the login: the token or certificate is wrong or has expired. Log in again."
+        )
     elif status == 403 and "NamespaceTerminating" in causes:
         reason = "NamespaceTerminating"
     elif status == 403:

@@ -4,14 +4,15 @@
 
 """From connection options to one configured way to reach an API server.
 
-The options are those of ``kubernetes.core``: each may be given to the module, by ``K8S_AUTH_*`` in the environment, or by a
-kubeconfig. The account of a pod that happens to run the playbook is never used.
+The options are those of ``kubernetes.core``: each may be given to the module, by ``K8S_AUTH_*`` in the environment, or
+by a kubeconfig. The account of a pod that happens to run the playbook is never used.
 """
 
 from __future__ import annotations
 
 import os
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from ..errors import CredentialsError
 
@@ -61,14 +62,14 @@ def impersonation(options: Mapping[str, Any], environ: Mapping[str, str]) -> dic
     headers = {"Impersonate-User": user} if user else {}
     wanted = [group for group in groups if group]
     if len(wanted) > 1:
-        raise CredentialsError("impersonate_groups: one group can be given; " f"{len(wanted)} were given.")
+        raise CredentialsError(f"impersonate_groups: one group can be given; {len(wanted)} were given.")
     return {**headers, **({"Impersonate-Group": wanted[0]} if wanted else {})}
 
 
 def _proxy_headers(given: Mapping[str, Any]) -> dict[str, str]:
     import urllib3
 
-    named = {name: given.get(name) for name in ("proxy_basic_auth", "basic_auth", "user_agent")}
+    named: dict[str, Any] = {name: given.get(name) for name in ("proxy_basic_auth", "basic_auth", "user_agent")}
     headers: dict[str, str] = urllib3.util.make_headers(**named)
     return headers
 
@@ -95,7 +96,8 @@ def _from_host(given: Mapping[str, Any]) -> Any:
 
 
 def _from_kubeconfig(given: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
-    from kubernetes import client, config as loader
+    from kubernetes import client
+    from kubernetes import config as loader
 
     config = client.Configuration()
     source = given["kubeconfig"]

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from ..applyset import PART_OF_LABEL
 from .api import Api, Object, concurrently

@@ -4,8 +4,8 @@
 
 """One run at a time may change a set: a Lease beside the set's parent.
 
-A run that was killed leaves its Lease behind. The next run takes it over at once when the holder was a process of the same
-host that is gone, else when the Lease was not renewed for its whole duration as seen by our own clock.
+A run that was killed leaves its Lease behind. The next run takes it over at once when the holder was a process of the
+same host that is gone, else when the Lease was not renewed for its whole duration as seen by our own clock.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import socket
 import threading
 import time
 import uuid
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
-from typing import Iterator
 
 from ..applyset import Parent
 from ..errors import ApiError, SetBusyError

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Iterable, Optional
+from typing import Any
 
 from .api import Api, concurrently, object_path
 
@@ -55,12 +56,12 @@ class Resources:
         for api_version, found in zip(missing, concurrently(self._read, missing)):
             self._versions[api_version] = found
 
-    def find(self, api_version: str, kind: str) -> Optional[Resource]:
+    def find(self, api_version: str, kind: str) -> Resource | None:
         """Return the resource of a kind, or None where the server does not know it (yet)."""
         self.load([api_version])
         return self._versions[api_version].get(kind)
 
-    def find_group_kind(self, group_kind: str) -> Optional[Resource]:
+    def find_group_kind(self, group_kind: str) -> Resource | None:
         """Return the resource of ``Kind.group`` in a version known already, else in the one that the server prefers."""
         kind, _dot, group = group_kind.partition(".")
         for known in self._versions.values():

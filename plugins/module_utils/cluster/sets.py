@@ -7,14 +7,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Callable, Iterable, Mapping, Optional, Sequence
+from typing import Any
 
 from ..applyset import Parent, kinds_of, namespaces_of
 from ..errors import ApiError
 from ..plan import PHASES, Action, Key, Step, key_of, leaving, phase, plan, prepare, same_content
 from ..render.objects import OPERATOR_LABEL
-from .api import Api, Object, concurrently
+from .api import Api, Object, concurrently, together
 from .contents import strangers_in
 from .lock import locked
 from .resources import Resources
@@ -27,7 +28,7 @@ class Change:
     """One object, what was done with it, and how it was before and is after."""
 
     step: Step
-    after: Optional[Object]
+    after: Object | None
 
     @property
     def changed(self) -> bool:
@@ -89,7 +90,9 @@ class Sets:
             store.save_parent(kinds, namespaces | set(namespaces_of(before)), before)
             changes = self._carry_out(store, self._after_terminating(steps), dry_run=False)
             remaining = [
-                change.step.key for change in changes if change.after is not None and change.step.action is not Action.RELEASE
+                change.step.key
+                for change in changes
+                if change.after is not None and change.step.action is not Action.RELEASE
             ]
             self._save_remaining(store, remaining)
         return Outcome(changes)
@@ -125,14 +128,17 @@ class Sets:
         :raises NotReadyError: with conditions and cures of those that are not.
         """
         ready = until_ready(self._api, self.resources, outcome.objects(), self._patience)
-        outcome.changes = [replace(change, after=ready.get(change.step.key, change.after)) for change in outcome.changes]
+        outcome.changes = [
+            replace(change, after=ready.get(change.step.key, change.after)) for change in outcome.changes
+        ]
 
     def _plan(
         self, store: Store, wanted: Mapping[Key, Object], adopt: bool, prune: bool
-    ) -> tuple[Optional[Object], list[Step]]:
-        read_parent: Callable[[], Any] = store.read_parent
-        load: Callable[[], Any] = lambda: self.resources.load(obj["apiVersion"] for obj in wanted.values())
-        before = concurrently(lambda work: work(), [read_parent, load])[0]
+    ) -> tuple[Object | None, list[Step]]:
+        def load() -> None:
+            self.resources.load(obj["apiVersion"] for obj in wanted.values())
+
+        before = together(store.read_parent, load)[0]
         live = store.members(kinds_to_read(wanted, before))
         live.update(store.strangers(key for key in wanted if key not in live))
         return before, plan(wanted, live, store.parent.set_id, adopt, prune)
@@ -162,7 +168,7 @@ class Sets:
     def _write(self, store: Store, steps: Sequence[Step], dry_run: bool) -> list[Change]:
         """Write steps side by side; all are tried before the refusals are reported together."""
 
-        def attempt(step: Step) -> tuple[Step, Optional[Object], Optional[ApiError]]:
+        def attempt(step: Step) -> tuple[Step, Object | None, ApiError | None]:
             try:
                 return step, store.write(step, dry_run) if step.writes else step.live, None
             except ApiError as error:
@@ -181,7 +187,9 @@ class Sets:
         definitions = {
             change.step.key: change.after
             for change in changes
-            if change.step.key.group_kind.startswith("CustomResourceDefinition.") and change.step.writes and change.after
+            if change.step.key.group_kind.startswith("CustomResourceDefinition.")
+            and change.step.writes
+            and change.after
         }
         if definitions and not dry_run:
             until_ready(self._api, self.resources, definitions, self._patience)

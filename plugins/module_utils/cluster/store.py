@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from typing import Iterable, Mapping, Optional, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..applyset import ID_LABEL, PART_OF_LABEL, Parent, kinds_of
 from ..errors import ApiError
@@ -32,7 +32,7 @@ class Store:
         self.resources = resources
         self.parent = parent
 
-    def read_parent(self) -> Optional[Object]:
+    def read_parent(self) -> Object | None:
         """Return the parent as it is, or None before the first run."""
         return self.api.get(object_path("/api/v1", "configmaps", self.parent.namespace, self.parent.object_name))
 
@@ -65,14 +65,15 @@ class Store:
         typed = [{**item, "apiVersion": resource.api_version, "kind": resource.kind} for item in items]
         return {key_of(obj): obj for obj in typed}
 
-    def write(self, step: Step, dry_run: bool) -> Optional[Object]:
+    def write(self, step: Step, dry_run: bool) -> Object | None:
         """Carry out one step and return the object as it then is; None when it is gone.
 
         In a dry run the server checks and answers without changing anything. Where it cannot know yet (kind or
         namespace come with this very set) what is wanted is the prediction.
         """
         if step.action is Action.PRUNE:
-            return self._delete(step, dry_run)
+            self._delete(step, dry_run)
+            return None
         if step.action is Action.RELEASE:
             return self._release(step, dry_run)
         wanted = step.wanted or {}
@@ -117,7 +118,7 @@ class Store:
         ours = {"labels": {PART_OF_LABEL: None}, "annotations": {APPLIED_ANNOTATION: None, ADOPTED_ANNOTATION: None}}
         return self.api.merge(self._path(step), {"metadata": ours}, MANAGER, dry_run)
 
-    def save_parent(self, kinds: Iterable[str], namespaces: Iterable[str], before: Optional[Object]) -> None:
+    def save_parent(self, kinds: Iterable[str], namespaces: Iterable[str], before: Object | None) -> None:
         """Write the parent where it does not say this already, and its namespace before it."""
         wanted = self.parent.manifest(kinds, namespaces)
         if before is not None:
@@ -142,21 +143,22 @@ class Store:
             metadata = {"name": self.parent.namespace, "labels": labels}
             self.api.apply(path, {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}, MANAGER, True, False)
 
-    def delete_parent(self) -> Optional[Object]:
+    def delete_parent(self) -> Object | None:
         """Delete the parent; with the last one goes the namespace, if we made it. Return that namespace."""
         self.api.delete(object_path("/api/v1", "configmaps", self.parent.namespace, self.parent.object_name))
         if self.api.list(object_path("/api/v1", "configmaps", self.parent.namespace), ID_LABEL, True)["items"]:
             return None
         path = object_path("/api/v1", "namespaces", None, self.parent.namespace)
         namespace = self.api.get(path)
-        if namespace is None or (namespace["metadata"].get("labels") or {}).get("app.kubernetes.io/managed-by") != MANAGER:
+        if (
+            namespace is None
+            or (namespace["metadata"].get("labels") or {}).get("app.kubernetes.io/managed-by") != MANAGER
+        ):
             return None
         self.api.delete(path, namespace["metadata"]["uid"])
         return namespace
 
 
-def kinds_to_read(wanted: Mapping[Key, Object], parent: Optional[Object]) -> list[str]:
+def kinds_to_read(wanted: Mapping[Key, Object], parent: Object | None) -> list[str]:
     """Return every kind in which a member can be: those wanted, and those that the parent remembers."""
     return sorted({key.group_kind for key in wanted} | set(kinds_of(parent)))
-
-

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from typing import Callable, Iterable, Mapping, Optional
+from collections.abc import Iterable, Mapping
+from typing import Callable, Optional
 
 from ..errors import ApiError, NotReadyError
 from ..plan import Key
@@ -73,7 +74,7 @@ def _follow_place(
     """Follow some objects of one kind in one namespace: list, then watch, again when the watch ends."""
     resource, namespace = place
     by_name = {key.name: key for key in keys}
-    state: dict[str, Optional[Object]] = {}
+    state: dict[str, Object | None] = {}
     while True:
         try:
             listed = api.list(resource.collection(namespace))
@@ -81,7 +82,7 @@ def _follow_place(
             if error.status == 404:  # The kind itself is gone, and its objects with it.
                 return {}
             raise
-        state = {name: None for name in by_name}
+        state = dict.fromkeys(by_name)
         for item in listed["items"]:
             if item["metadata"]["name"] in state:
                 state[item["metadata"]["name"]] = _typed(item, resource)
@@ -100,7 +101,7 @@ def _watch(
     namespace: str,
     version: str,
     seconds: float,
-    state: dict[str, Optional[Object]],
+    state: dict[str, Object | None],
     pending: set[str],
     done: Done,
 ) -> None:

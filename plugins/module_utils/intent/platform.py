@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Mapping
+from typing import Any
 
 from ..errors import IntentError, Problem
 from .models import Model
@@ -66,7 +67,9 @@ def _collisions(platform: Platform) -> list[Problem]:
             for index in indexes[1:]:
                 path = f"{PREFIX}models[{index}]"
                 first = f"{PREFIX}models[{indexes[0]}]"
-                problems.append(Problem(path, f"its {what} {value!r} is that of {first} too", f"one model for each {what}"))
+                problems.append(
+                    Problem(path, f"its {what} {value!r} is that of {first} too", f"one model for each {what}")
+                )
     return problems
 
 
@@ -80,12 +83,13 @@ def _contradictions(platform: Platform) -> list[Problem]:
                 "a namespace of its own, since models and gateway have different rights",
             )
         )
+    service_type = f"{PREFIX}gateway_service_type"
     if platform.gateway_node_port is not None and platform.gateway_service_type != "NodePort":
         problems.append(
             Problem(
                 f"{PREFIX}gateway_node_port",
-                f"{platform.gateway_node_port} was given with {PREFIX}gateway_service_type {platform.gateway_service_type}",
-                f"a port only with {PREFIX}gateway_service_type NodePort",
+                f"{platform.gateway_node_port} was given with {service_type} {platform.gateway_service_type}",
+                f"a port only with {service_type} NodePort",
             )
         )
     return problems

@@ -13,7 +13,9 @@ _LABEL = r"[a-z]([-a-z0-9]*[a-z0-9])?"
 
 def dns_label(longest: int = 63) -> Text:
     """RFC 1035 label, the narrower form that Services and InferenceServices ask for: starts with a letter."""
-    return Text(_LABEL, "lower-case letters, digits and hyphens, starting with a letter and not ending in a hyphen", longest)
+    return Text(
+        _LABEL, "lower-case letters, digits and hyphens, starting with a letter and not ending in a hyphen", longest
+    )
 
 
 NAMESPACE = dns_label()

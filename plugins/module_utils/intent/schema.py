@@ -13,7 +13,8 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import re
-from typing import Any, Callable, Mapping, Optional, Protocol, Sequence, Type, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Callable, Protocol, TypeVar
 
 from ..errors import Problem
 
@@ -133,7 +134,7 @@ class ListOf:
 class Record:
     """A mapping with exactly the fields of a dataclass."""
 
-    def __init__(self, cls: Type[Any]) -> None:
+    def __init__(self, cls: type[Any]) -> None:
         self.cls = cls
         self.allowed = "a mapping with " + ", ".join(field.name for field in dataclasses.fields(cls))
 
@@ -144,7 +145,7 @@ class Record:
         return read(self.cls, value, path, problems)
 
 
-def read(cls: Type[T], values: Mapping[str, Any], path: str, problems: list[Problem]) -> Optional[T]:
+def read(cls: type[T], values: Mapping[str, Any], path: str, problems: list[Problem]) -> T | None:
     """Read ``values`` into ``cls``; mistakes are appended to ``problems`` and make the result ``None``.
 
     ``path`` is what the operator calls ``values``; a path that ends in an underscore is a variable prefix

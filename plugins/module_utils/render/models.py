@@ -21,9 +21,7 @@ def serving_objects(platform: Platform) -> list[Manifest]:
 def model_objects(platform: Platform) -> list[Manifest]:
     """Return InferenceService and HTTPRoute of every model, in the order of ``maas_models``."""
     return [
-        item
-        for model in platform.models
-        for item in (simulator_service(platform, model), model_route(platform, model))
+        item for model in platform.models for item in (simulator_service(platform, model), model_route(platform, model))
     ]
 
 

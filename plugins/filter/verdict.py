@@ -1,0 +1,28 @@
+# Copyright: (c) 2026, maas_billing.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Filters for the report of a verification; documented in the .yml files beside this one."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.maas_billing.platform.plugins.module_utils.verdicts import table, verdicts
+
+
+def _on_list(name: str, use: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def apply(value: Any) -> Any:
+        if not isinstance(value, (list, tuple)):
+            raise AnsibleFilterError(f"{name}: a list is needed, not {value!r}")
+        return use(value)
+
+    return apply
+
+
+class FilterModule:
+    """The verdict filters."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"verdicts": _on_list("verdicts", verdicts), "verdict_table": _on_list("verdict_table", table)}

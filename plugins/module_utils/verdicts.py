@@ -1,0 +1,80 @@
+# Copyright: (c) 2026, maas_billing.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From what a verification found to one line for each thing that was checked."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any, Mapping, Sequence
+
+Verdict = dict[str, Any]
+_SAID_WIDTH = 90
+
+
+def verdicts(evidence: Sequence[Mapping[str, Any]]) -> list[Verdict]:
+    """Return the verdicts on what the roles found, in their order.
+
+    :param evidence: for each role ``part`` (its name) and any of ``components`` (as platform_info tells them), ``set`` (the
+        result of apply_set in check mode), ``releases`` (results of the Helm module in check mode), ``answers`` (of
+        gateway_probe).
+    :return: mappings with ``part``, ``check``, ``ok`` and ``said``.
+    """
+    rows = []
+    for found in evidence:
+        part = str(found["part"])
+        rows += [_component(part, item) for item in found.get("components") or []]
+        rows += _releases(part, found.get("releases") or [])
+        rows += _set(part, found.get("set") or {})
+        rows += [_verdict(part, item["name"], item["ok"], item["said"]) for item in found.get("answers") or []]
+    return rows
+
+
+def _verdict(part: str, check: str, ok: bool, said: str) -> Verdict:
+    return {"part": part, "check": check, "ok": ok, "said": said}
+
+
+def _component(part: str, item: Mapping[str, Any]) -> Verdict:
+    absent = item["owner"] == "absent"
+    stopped = not item.get("running", True)
+    said = "is not there" if absent else "its controller does not run" if stopped else f"{item['owner']}, {item['version']}"
+    return _verdict(part, item["title"], not (absent or stopped), said.rstrip(", "))
+
+
+def _releases(part: str, results: Sequence[Mapping[str, Any]]) -> list[Verdict]:
+    rows = []
+    for result in results:
+        said = "another version or other values" if result["changed"] else "as wanted"
+        rows.append(_verdict(part, f"Helm release {result['__maas_release']['name']}", not result["changed"], said))
+    return rows
+
+
+def _set(part: str, result: Mapping[str, Any]) -> list[Verdict]:
+    wrong = {item["object"]: f"would be {item['action']}: {item['why']}" for item in result.get("changes", [])}
+    for item in result.get("not_ready", []):
+        wrong.setdefault(item["object"], f"not in force: {item['said']}")
+    rows = [_verdict(part, name, False, said) for name, said in wrong.items()]
+    well = result.get("unchanged", 0) - sum(item["object"] not in _changed(result) for item in result.get("not_ready", []))
+    if well > 0:
+        rows.append(_verdict(part, f"{well} object{'s' if well > 1 else ''} of the set", True, "as wanted and in force"))
+    return rows
+
+
+def _changed(result: Mapping[str, Any]) -> set[str]:
+    return {item["object"] for item in result.get("changes", [])}
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return verdicts as lines of a table with aligned columns."""
+    if not rows:
+        return ["nothing was checked"]
+    widths = {column: max(len(str(row[column])) for row in rows) for column in ("part", "check")}
+    lines = []
+    for row in rows:
+        mark = "ok    " if row["ok"] else "WRONG "
+        head = f"{mark} {row['part']:<{widths['part']}}  {row['check']:<{widths['check']}}  "
+        said = textwrap.wrap(" ".join(str(row["said"]).split()), _SAID_WIDTH) or [""]
+        lines.append((head + said[0]).rstrip())
+        lines += [" " * len(head) + more for more in said[1:]]
+    return lines
