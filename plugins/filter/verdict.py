@@ -2,13 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Filters for the report of a verification; documented in the .yml files beside this one."""
+"""Filters that say what is not as it should be; documented in the .yml files beside this one."""
 
 from __future__ import annotations
 
 from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.maas_billing.platform.plugins.module_utils.readiness import not_ready
 from ansible_collections.maas_billing.platform.plugins.module_utils.verdicts import table, verdicts
 
 
@@ -25,4 +26,8 @@ class FilterModule:
     """The verdict filters."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"verdicts": _on_list("verdicts", verdicts), "verdict_table": _on_list("verdict_table", table)}
+        return {
+            "not_ready": _on_list("not_ready", not_ready),
+            "verdicts": _on_list("verdicts", verdicts),
+            "verdict_table": _on_list("verdict_table", table),
+        }

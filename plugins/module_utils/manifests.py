@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from http.client import HTTPException
 from typing import Any, Callable
 
 from .errors import ManifestError
@@ -28,17 +29,19 @@ def _objects(source: str, fetch: Callable[[str], bytes]) -> list[dict[str, Any]]
     try:
         text = fetch(source) if source.startswith("https://") else _read_file(source)
         documents = list(yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError, HTTPException, yaml.YAMLError) as error:
         raise ManifestError(f"The manifest {source} cannot be read: {error}.") from error
-    objects = []
-    for document in documents:
-        items = (
-            document.get("items", []) if isinstance(document, dict) and document.get("kind") == "List" else [document]
-        )
-        objects += [item for item in items if item]
+    objects = [item for document in documents for item in _unfolded(document) if item]
     if not all(isinstance(obj, dict) for obj in objects):
         raise ManifestError(f"The manifest {source} does not hold Kubernetes objects.")
     return objects
+
+
+def _unfolded(document: Any) -> list[Any]:
+    if not isinstance(document, dict) or document.get("kind") != "List":
+        return [document]
+    items = document.get("items") or []
+    return items if isinstance(items, list) else [items]
 
 
 def _read_file(path: str) -> bytes:

@@ -33,11 +33,24 @@ def connect(module: AnsibleModule) -> Api:
 
 def finish(module: AnsibleModule, work: Callable[[], dict[str, Any]]) -> None:
     """Do the work and end the module with its result, or with one message that says what to do."""
+    invocation = {"module_args": without_secrets(module.params)}
     try:
         result = work()
     except MaasError as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=str(error), invocation=invocation)
     except ImportError as error:
         library = (error.name or "kubernetes").partition(".")[0]
-        module.fail_json(msg=missing_required_lib(library), exception=traceback.format_exc())
-    module.exit_json(**result)
+        module.fail_json(
+            msg=missing_required_lib(library), exception=traceback.format_exc(), invocation=invocation
+        )
+    module.exit_json(**result, invocation=invocation)
+
+
+def without_secrets(params: dict[str, Any]) -> dict[str, Any]:
+    """Return the module's arguments as Ansible may show them (``-vvv``): with Secrets, but not what is in them."""
+    return {**params, "objects": [_hidden(obj) for obj in params["objects"]]} if params.get("objects") else params
+
+
+def _hidden(obj: dict[str, Any]) -> dict[str, Any]:
+    values = {field: "(hidden)" for field in ("data", "stringData") if field in obj}
+    return {**obj, **values} if obj.get("kind") == "Secret" else obj

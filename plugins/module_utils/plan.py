@@ -17,6 +17,7 @@ from typing import Any
 
 from .applyset import PART_OF_LABEL
 from .errors import ForeignObjectError, ManifestError
+from .quantity import same_value
 from .readiness import group_kind
 from .render.objects import SHARED_LABEL
 
@@ -102,34 +103,43 @@ def prepare(manifests: Iterable[Mapping[str, Any]], set_id: str) -> dict[Key, Ob
         key = key_of(obj)
         if key in wanted:
             raise ManifestError(f"{key} is given twice; give each object once.")
-        annotations = obj["metadata"].setdefault("annotations", {})
-        annotations[APPLIED_ANNOTATION] = _digest(obj)
-        obj["metadata"].setdefault("labels", {})[PART_OF_LABEL] = set_id
+        metadata = obj["metadata"]
+        metadata["annotations"] = {**(metadata.get("annotations") or {}), APPLIED_ANNOTATION: _digest(obj)}
+        metadata["labels"] = {**(metadata.get("labels") or {}), PART_OF_LABEL: set_id}
         wanted[key] = obj
     return wanted
 
 
 def _clean(given: Mapping[str, Any], index: int) -> Object:
-    metadata = given.get("metadata") if isinstance(given, Mapping) else None
-    if (
-        not isinstance(metadata, Mapping)
-        or not given.get("apiVersion")
-        or not given.get("kind")
-        or not metadata.get("name")
-    ):
+    if not _is_object(given):
         raise ManifestError(
-            f"objects[{index}] is not a Kubernetes object: apiVersion, kind and metadata.name are needed."
+            f"objects[{index}] is not a Kubernetes object: apiVersion, kind and metadata.name are needed, as texts, "
+            "and labels and annotations as mappings."
         )
-    obj: Object = json.loads(json.dumps(given))
+    try:
+        obj: Object = json.loads(json.dumps(given, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise ManifestError(
+            f"{key_of(given)} holds a value that no Kubernetes object can hold: {error}. Quote what is meant as text."
+        ) from error
     obj.pop("status", None)
     for field in ("creationTimestamp", "managedFields", "resourceVersion", "uid", "generation"):
         obj["metadata"].pop(field, None)
     if obj["kind"] == "Secret" and obj["apiVersion"] == "v1" and "stringData" in obj:
         # The server keeps only `data`; comparing needs the same.
-        texts = obj.pop("stringData")
+        texts = obj.pop("stringData") or {}
         encoded = {name: base64.b64encode(str(text).encode()).decode() for name, text in texts.items()}
-        obj["data"] = {**obj.get("data", {}), **encoded}
+        obj["data"] = {**(obj.get("data") or {}), **encoded}
     return obj
+
+
+def _is_object(given: Any) -> bool:
+    metadata = given.get("metadata") if isinstance(given, Mapping) else None
+    if not isinstance(metadata, Mapping):
+        return False
+    names = (given.get("apiVersion"), given.get("kind"), metadata.get("name"), metadata.get("namespace") or "-")
+    marks = (metadata.get("labels") or {}, metadata.get("annotations") or {})
+    return all(isinstance(name, str) and name for name in names) and all(isinstance(mark, Mapping) for mark in marks)
 
 
 def _digest(obj: Object) -> str:
@@ -146,9 +156,10 @@ def plan(wanted: Mapping[Key, Object], live: Mapping[Key, Object], set_id: str, 
     if foreign:
         raise _foreign(foreign, live, adopt)
     steps = [_step(key, obj, live.get(key), set_id) for key, obj in wanted.items()]
-    if prune:
-        steps += [leaving(key, obj) for key, obj in live.items() if key not in wanted]
-    return steps
+    left = {key: obj for key, obj in live.items() if key not in wanted}
+    if not prune:
+        return steps + [Step(key, Action.KEEP, "prune is off", live=obj) for key, obj in left.items()]
+    return steps + [leaving(key, obj) for key, obj in left.items()]
 
 
 def leaving(key: Key, obj: Object, remove_shared: bool = False) -> Step:
@@ -231,9 +242,10 @@ def _differs(wanted: Any, live: Any, fields: Mapping[str, Any], path: str) -> st
         for name, value in wanted.items():
             below = f"{path}.{name}" if path else str(name)
             owned = fields.get(f"f:{name}")
-            if name not in live or owned is None:
+            # An empty list of entries with keys has nothing in it that could be ours.
+            if owned is None and (value != [] or live.get(name)):
                 return below
-            found = _differs(value, live[name], owned, below)
+            found = _differs(value, live.get(name), owned or {}, below)
             if found:
                 return found
         return ""
@@ -247,10 +259,10 @@ def _list_differs(wanted: list[Any], live: list[Any], fields: Mapping[str, Any],
     for index, item in enumerate(wanted):
         below = f"{path}[{index}]"
         if not isinstance(item, Mapping):
-            if f"v:{json.dumps(item)}" not in fields or item not in live:
+            if item not in live or item not in [json.loads(name[2:]) for name in fields if name.startswith("v:")]:
                 return below
             continue
-        entry = _entry(item, fields)
+        entry = _entry(item, wanted, fields)
         match = next((other for other in live if entry and _has_keys(other, entry[0])), None)
         if entry is None or match is None:
             return below
@@ -260,12 +272,19 @@ def _list_differs(wanted: list[Any], live: list[Any], fields: Mapping[str, Any],
     return ""
 
 
-def _entry(item: Mapping[str, Any], fields: Mapping[str, Any]) -> tuple[dict[str, Any], Mapping[str, Any]] | None:
-    """Return keys and tree of the owned entry that stands for ``item``; keys that it leaves out are server defaults."""
+def _entry(
+    item: Mapping[str, Any], wanted: list[Any], fields: Mapping[str, Any]
+) -> tuple[dict[str, Any], Mapping[str, Any]] | None:
+    """Return keys and tree of the owned entry that stands for ``item``.
+
+    Keys that it leaves out are defaults of the server, which we do not know; but no entry stands for two items.
+    """
     for name, tree in fields.items():
         if name.startswith("k:"):
             keys = json.loads(name[2:])
-            if all(item.get(key, value) == value for key, value in keys.items()):
+            if all(item.get(key, value) == value for key, value in keys.items()) and not any(
+                other is not item and _has_keys(other, keys) for other in wanted
+            ):
                 return keys, tree
     return None
 
@@ -274,15 +293,21 @@ def _has_keys(item: Any, keys: Mapping[str, Any]) -> bool:
     return isinstance(item, Mapping) and all(item.get(key) == value for key, value in keys.items())
 
 
+_EMPTY: tuple[Any, ...] = (None, "", 0, False, [], {})
+
+
 def _holds(live: Any, wanted: Any) -> bool:
-    """Say whether ``live`` is ``wanted``, perhaps with more fields (defaults) in its mappings."""
+    """Say whether ``live`` is ``wanted``, perhaps with more fields (defaults) in its mappings.
+
+    The server leaves out some empty values that it was given, or writes them as null.
+    """
+    if live is None or wanted is None:
+        return live in _EMPTY and wanted in _EMPTY
     if isinstance(wanted, Mapping):
-        return isinstance(live, Mapping) and all(
-            name in live and _holds(live[name], value) for name, value in wanted.items()
-        )
+        return isinstance(live, Mapping) and all(_holds(live.get(name), value) for name, value in wanted.items())
     if isinstance(wanted, list):
         return isinstance(live, list) and len(live) == len(wanted) and all(map(_holds, live, wanted))
-    return bool(live == wanted)
+    return same_value(live, wanted)
 
 
 _SERVER_FIELDS = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")
@@ -295,6 +320,8 @@ def visible(obj: Mapping[str, Any], secret_as: str = "(hidden)") -> Object:
     annotations = shown["metadata"].get("annotations")
     if annotations is not None:
         annotations.pop(APPLIED_ANNOTATION, None)
+        # kubectl keeps a copy of the whole object there, of a Secret too.
+        annotations.pop("kubectl.kubernetes.io/last-applied-configuration", None)
         if not annotations:
             del shown["metadata"]["annotations"]
     if shown.get("kind") == "Secret":

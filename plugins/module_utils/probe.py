@@ -126,6 +126,10 @@ def judge(check: Check, status: int, data: bytes, seconds: float) -> Answer:
     if status != check.status:
         said = f"answered {status} instead of {check.status}" + (f": {text}" if text else "")
         return Answer(check, status, said, False, seconds, body)
-    if check.holds and not jmespath.search(check.holds, body):
+    try:
+        holds = not check.holds or jmespath.search(check.holds, body)
+    except jmespath.exceptions.JMESPathError as error:
+        return Answer(check, status, f"{check.holds} cannot be tried on the body: {error}", False, seconds, body)
+    if not holds:
         return Answer(check, status, f"the body is not as it should be ({check.holds}): {text}", False, seconds, body)
     return Answer(check, status, f"answered {status}", True, seconds, body)

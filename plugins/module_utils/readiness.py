@@ -11,7 +11,7 @@ Kinds without a line have no status worth waiting for: they are ready when they 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,10 +32,12 @@ _ROUTE_PARENTS = (
     "status.parents[?ends_with(controllerName, '/gateway-controller')"
     " || contains(controllerName, '/gateway-controller/')]"
 )
+_ROUTE_IN_FORCE = " && ".join(
+    f"(conditions[?type=='{condition}'].status | [0] == 'True')" for condition in ("Accepted", "ResolvedRefs")
+)
 _ROUTE = (
-    f"length(spec.parentRefs) == length({_ROUTE_PARENTS} || `[]`) && length({_ROUTE_PARENTS}[?"
-    "conditions[?type=='Accepted'].status | [0] == 'True' && conditions[?type=='ResolvedRefs'].status | [0] == 'True'"
-    "]) == length(spec.parentRefs)"
+    f"length(spec.parentRefs || `[]`) == length({_ROUTE_PARENTS} || `[]`) && "
+    f"length(spec.parentRefs || `[]`) == length(({_ROUTE_PARENTS})[?{_ROUTE_IN_FORCE}] || `[]`)"
 )
 # A policy that more specific ones replaced everywhere is healthy, and says Enforced=False for ever.
 _POLICY = (
@@ -69,8 +71,10 @@ TABLE: dict[str, Rule] = {
         _PODS,
     ),
     "DaemonSet.apps": Rule(
-        "status.desiredNumberScheduled == `0` || (status.updatedNumberScheduled == status.desiredNumberScheduled"
-        " && status.numberAvailable == status.desiredNumberScheduled)",
+        # All numbers of a new one are 0 until its controller has seen it.
+        "status.observedGeneration != null && (status.desiredNumberScheduled == `0` ||"
+        " (status.updatedNumberScheduled == status.desiredNumberScheduled"
+        " && status.numberAvailable == status.desiredNumberScheduled))",
         _PODS,
     ),
     "CustomResourceDefinition.apiextensions.k8s.io": Rule(
@@ -149,6 +153,15 @@ def explain(obj: Object) -> str:
     return "\n".join(said)
 
 
+def not_ready(objects: Iterable[Object]) -> list[str]:
+    """Return a text for each object that is not in force: its name and what it says."""
+    return [
+        f"{obj['kind']} {obj['metadata'].get('namespace', '')}/{obj['metadata']['name']}:\n{explain(obj)}"
+        for obj in objects
+        if not is_ready(obj)
+    ]
+
+
 def _lags(obj: Object) -> bool:
     observed = (obj.get("status") or {}).get("observedGeneration")
     return observed is not None and observed < obj["metadata"].get("generation", 0)
@@ -171,7 +184,7 @@ def _fresh(obj: Object) -> dict[str, Any]:
     return {**obj, "status": status}
 
 
-# Conditions that are well when they are False.
+# Conditions that are well when they are False; the last five are those of a Namespace that is being deleted.
 _ABNORMAL_TRUE = {
     "Conflicted",
     "OverlappingTLSConfig",
@@ -179,6 +192,11 @@ _ABNORMAL_TRUE = {
     "ReplicaFailure",
     "Terminating",
     "NonStructuralSchema",
+    "NamespaceDeletionDiscoveryFailure",
+    "NamespaceDeletionGroupVersionParsingFailure",
+    "NamespaceDeletionContentFailure",
+    "NamespaceContentRemaining",
+    "NamespaceFinalizersRemaining",
 }
 
 

@@ -83,6 +83,13 @@ options:
         labelled C(maas-billing.platform/shared).
     type: bool
     default: false
+  leftovers:
+    description:
+      - With O(state=absent), references to objects that are no members and are removed with the set all the same,
+        such as what an operator of the set made and nobody takes away.
+    type: list
+    elements: dict
+    default: []
   wait:
     description: Wait until every object of the set is in force in its present generation.
     type: bool
@@ -217,6 +224,7 @@ OPTIONS = {
     "adopt": {"type": "bool", "default": False},
     "prune": {"type": "bool", "default": True},
     "remove_shared": {"type": "bool", "default": False},
+    "leftovers": {"type": "list", "elements": "dict", "default": []},
     "wait": {"type": "bool", "default": False},
     "wait_timeout": {"type": "int", "default": 120},
 }
@@ -240,7 +248,7 @@ def work(module: Any) -> dict[str, Any]:
     objects = wanted(params) if params["state"] == "present" else []
     sets = Sets(connect(module), params["wait_timeout"])
     if params["state"] == "absent":
-        outcome = sets.remove(parent, params["remove_shared"], module.check_mode)
+        outcome = sets.remove(parent, params["remove_shared"], module.check_mode, params["leftovers"])
     else:
         outcome = sets.apply(parent, objects, params["adopt"], params["prune"], module.check_mode)
         if params["wait"] and not module.check_mode:

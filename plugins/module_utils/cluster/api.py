@@ -91,17 +91,28 @@ class Api:
     ) -> Object:
         """Send one request and return the decoded answer.
 
-        :raises ApiError: for every answer above 399, and when there is no answer.
+        :raises ApiError: for every answer above 399, for one that no API server gives, and when there is none.
         """
         payload = None if body is None else json.dumps(body).encode()
         response = self._send(method, path, query, payload, content_type, accept, preload_content=True)
         if response.status > 399:
             raise _refused(method, path, response.status, response.data)
-        answer: Object = json.loads(response.data)
+        answer = _decoded(response.data)
+        if response.status > 299 or answer is None:
+            raise ApiError(
+                f"What answers at {self._host} is not an API server: {method} {path} gave status {response.status} "
+                "and no JSON object. Look at host (or at server in the kubeconfig), and at the proxy.",
+                response.status,
+            )
         return answer
 
     def watch(self, path: str, resource_version: str, label_selector: str, seconds: float) -> Iterator[Object]:
-        """Yield the events of a list at ``path`` after ``resource_version``, for at most ``seconds``."""
+        """Yield the events of a list at ``path`` after ``resource_version``, for at most ``seconds``.
+
+        A connection that breaks only ends the watch: the next request tells what is wrong, if it still is.
+        """
+        import urllib3
+
         query = {
             "watch": "true",
             "resourceVersion": resource_version,
@@ -117,6 +128,8 @@ class Api:
                 raise _refused("GET", path, response.status, response.read())
             for line in _lines(response):
                 yield json.loads(line)
+        except urllib3.exceptions.HTTPError:
+            return
         finally:
             response.release_conn()
             response.close()
@@ -239,14 +252,20 @@ def _cause(error: BaseException) -> str:
     return text.rsplit(": ", 1)[-1] if "Failed to establish" in text else text
 
 
-def _refused(method: str, path: str, status: int, body: bytes) -> ApiError:
+def _decoded(body: bytes) -> Object | None:
+    """Return the JSON object in ``body``, or None where it holds something else."""
     try:
         answer = json.loads(body)
     except ValueError:
-        answer = {}
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
+def _refused(method: str, path: str, status: int, body: bytes) -> ApiError:
+    answer = _decoded(body) or {}
     message = answer.get("message") or body.decode(errors="replace").strip()[:300] or f"HTTP status {status}"
     reason = answer.get("reason", "")
-    causes = [cause.get("reason", "") for cause in answer.get("details", {}).get("causes", [])]
+    causes = [cause.get("reason", "") for cause in (answer.get("details") or {}).get("causes") or []]
     if status == 401:
         message = (
             "The cluster does not accept the login: the token or certificate is wrong or has expired. Log in again."

@@ -140,3 +140,6 @@ def _apply_transport(config: Any, given: Mapping[str, Any]) -> None:
     ):
         if given[option]:
             setattr(config, attribute, given[option])
+    for option in ("ca_cert", "client_cert", "client_key"):
+        if given[option] and not os.path.exists(given[option]):
+            raise CredentialsError(f"{option}: the file {given[option]} does not exist. {_CURE}")

@@ -30,8 +30,8 @@ _TENANTS = {"Deployment", "StatefulSet", "DaemonSet"}
 _HELM_RELEASE = "sh.helm.release."
 
 
-def strangers_in(api: Api, namespace: str, of_operator: bool) -> list[str]:
-    """Return what lives in the namespace and is neither ours, nor made by an object there, nor made automatically.
+def strangers_in(api: Api, namespace: str, set_id: str, of_operator: bool = False) -> list[str]:
+    """Return what lives in the namespace and is no member of the set, nor made by an object there, nor automatically.
 
     :param of_operator: count only what shows that another program was installed there.
     :return: texts such as ``ConfigMap notes``, sorted.
@@ -39,22 +39,23 @@ def strangers_in(api: Api, namespace: str, of_operator: bool) -> list[str]:
     kinds = [kind for kind in namespaced_resources(api) if kind.kind not in _AUTOMATIC_KINDS]
     if of_operator:
         kinds = [kind for kind in kinds if kind.kind in _TENANTS or (kind.kind, kind.group) == ("Secret", "")]
-    found = concurrently(lambda kind: _strangers(api, kind, namespace, of_operator), kinds)
+    found = concurrently(lambda kind: _strangers(api, kind, namespace, set_id, of_operator), kinds)
     return sorted(text for part in found for text in part)
 
 
-def _strangers(api: Api, resource: Resource, namespace: str, of_operator: bool) -> list[str]:
+def _strangers(api: Api, resource: Resource, namespace: str, set_id: str, of_operator: bool) -> list[str]:
     items: list[Object] = api.list(resource.collection(namespace), metadata_only=True)["items"]
     if of_operator and resource.kind == "Secret":
         items = [item for item in items if item["metadata"]["name"].startswith(_HELM_RELEASE)]
-    return [f"{resource.kind} {item['metadata']['name']}" for item in items if _is_stranger(resource, item["metadata"])]
+    found = [item["metadata"] for item in items]
+    return [f"{resource.kind} {metadata['name']}" for metadata in found if _is_stranger(resource, metadata, set_id)]
 
 
-def _is_stranger(resource: Resource, metadata: Mapping[str, Any]) -> bool:
+def _is_stranger(resource: Resource, metadata: Mapping[str, Any], set_id: str) -> bool:
     annotations = metadata.get("annotations") or {}
     return not (
         metadata.get("ownerReferences")
-        or PART_OF_LABEL in (metadata.get("labels") or {})
+        or (metadata.get("labels") or {}).get(PART_OF_LABEL) == set_id
         or (resource.kind, metadata["name"]) in _AUTOMATIC_NAMES
         or (resource.kind == "RoleBinding" and metadata["name"].startswith("system:"))
         or (resource.kind == "Secret" and "kubernetes.io/service-account.name" in annotations)

@@ -4,8 +4,8 @@
 
 """One run at a time may change a set: a Lease beside the set's parent.
 
-A run that was killed leaves its Lease behind. The next run takes it over at once when the holder was a process of the
-same host that is gone, else when the Lease was not renewed for its whole duration as seen by our own clock.
+A run that was killed leaves its Lease behind. The next run takes it away at once when the holder was a process that we
+would see and is gone, else when it was not renewed for its whole duration as measured by our own clock.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
+from typing import Callable
 
 from ..applyset import Parent
 from ..errors import ApiError, SetBusyError
@@ -28,68 +29,44 @@ _DURATION_SECONDS = 15
 _RENEW_SECONDS = 5
 _PREFIX = "/apis/coordination.k8s.io/v1"
 
+MakePlace = Callable[[], None]
+
 
 @contextmanager
-def locked(api: Api, parent: Parent, patience: float) -> Iterator[bool]:
-    """Hold the lock of a set; yields whether another run had to be waited for.
+def locked(api: Api, parent: Parent, patience: float, make_place: MakePlace | None = None) -> Iterator[None]:
+    """Hold the lock of a set. What was read before may be out of date by then: another run may just have finished.
 
     :param patience: seconds to wait for another run.
+    :param make_place: makes the parent's namespace; called when it is not there or is being deleted.
     :raises SetBusyError: naming the holder when it is still at work after that.
     """
-    holder = f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:8]}"
-    waited = _acquire(api, parent, holder, patience)
+    lease = _acquire(api, parent, patience, make_place)
     stop = threading.Event()
-    renewer = threading.Thread(target=_renew, args=(api, parent, stop), daemon=True)
+    renewer = threading.Thread(target=_renew, args=(api, parent, lease, stop), daemon=True)
     renewer.start()
     try:
-        yield waited
-    finally:
-        stop.set()
-        renewer.join()
-        api.delete(_path(parent))
+        yield
+    except BaseException:
+        with suppress(ApiError):  # What went wrong before matters more, and the Lease runs out by itself.
+            _release(api, parent, lease, stop)
+        raise
+    _release(api, parent, lease, stop)
 
 
-def _path(parent: Parent) -> str:
-    return object_path(_PREFIX, "leases", parent.namespace, parent.object_name)
-
-
-def _lease(parent: Parent, holder: str) -> Object:
-    now = _now()
-    return {
-        "apiVersion": "coordination.k8s.io/v1",
-        "kind": "Lease",
-        "metadata": {"name": parent.object_name, "namespace": parent.namespace},
-        "spec": {
-            "holderIdentity": holder,
-            "leaseDurationSeconds": _DURATION_SECONDS,
-            "acquireTime": now,
-            "renewTime": now,
-        },
-    }
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _acquire(api: Api, parent: Parent, holder: str, patience: float) -> bool:
+def _acquire(api: Api, parent: Parent, patience: float, make_place: MakePlace | None) -> Object:
     begin = seen_at = time.monotonic()
     seen = ""
-    waited = False
     while True:
-        try:
-            api.create(object_path(_PREFIX, "leases", parent.namespace), _lease(parent, holder), MANAGER)
-            return waited
-        except ApiError as error:
-            if error.status != 409:
-                raise
+        mine = _create(api, parent, make_place)
+        if mine is not None:
+            return mine
         lease = api.get(_path(parent))
         if lease is None:
             continue
-        waited = True
         if lease["metadata"]["resourceVersion"] != seen:
             seen, seen_at = lease["metadata"]["resourceVersion"], time.monotonic()
-        if _holder_is_gone(lease) or time.monotonic() - seen_at > _DURATION_SECONDS:
+        duration = lease["spec"].get("leaseDurationSeconds") or _DURATION_SECONDS
+        if _holder_is_gone(lease) or time.monotonic() - seen_at > duration:
             _take_away(api, parent, lease)
         elif time.monotonic() - begin > patience:
             raise SetBusyError(
@@ -100,18 +77,71 @@ def _acquire(api: Api, parent: Parent, holder: str, patience: float) -> bool:
             _until_changed(api, parent, lease)
 
 
+def _create(api: Api, parent: Parent, make_place: MakePlace | None) -> Object | None:
+    """Create our Lease and return it, or None where there is one already."""
+    try:
+        return api.create(object_path(_PREFIX, "leases", parent.namespace), _lease(parent), MANAGER)
+    except ApiError as error:
+        if error.status == 409:
+            return None
+        if make_place is None or (error.status != 404 and error.reason != "NamespaceTerminating"):
+            raise
+    make_place()
+    return _create(api, parent, None)
+
+
+def _lease(parent: Parent) -> Object:
+    now = _now()
+    return {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": parent.object_name, "namespace": parent.namespace},
+        "spec": {
+            "holderIdentity": f"{socket.gethostname()}/{os.getpid()}/{_processes()}/{uuid.uuid4().hex[:8]}",
+            "leaseDurationSeconds": _DURATION_SECONDS,
+            "acquireTime": now,
+            "renewTime": now,
+        },
+    }
+
+
+def _processes() -> str:
+    """Return what tells apart containers that share a host's name: they number their processes anew."""
+    try:
+        return str(os.stat("/proc/self/ns/pid").st_ino)
+    except OSError:
+        return "0"
+
+
 def _holder_is_gone(lease: Object) -> bool:
-    host, _slash, rest = str(lease["spec"].get("holderIdentity", "")).partition("/")
-    process = rest.partition("/")[0]
-    return host == socket.gethostname() and process.isdigit() and not os.path.exists(f"/proc/{process}")
+    parts = str(lease["spec"].get("holderIdentity", "")).split("/")
+    if len(parts) != 4 or (parts[0], parts[2]) != (socket.gethostname(), _processes()):
+        return False
+    return parts[1].isdecimal() and not _runs(int(parts[1]))
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # It is there, though not ours to signal.
+        return True
+    return True
 
 
 def _take_away(api: Api, parent: Parent, lease: Object) -> None:
+    """Delete exactly this Lease, not one that another run has made meanwhile."""
     try:
         api.delete(_path(parent), uid=lease["metadata"]["uid"])
     except ApiError as error:
         if error.status != 409:
             raise
+
+
+def _release(api: Api, parent: Parent, lease: Object, stop: threading.Event) -> None:
+    stop.set()
+    _take_away(api, parent, lease)
 
 
 def _until_changed(api: Api, parent: Parent, lease: Object) -> None:
@@ -121,10 +151,17 @@ def _until_changed(api: Api, parent: Parent, lease: Object) -> None:
         return
 
 
-def _renew(api: Api, parent: Parent, stop: threading.Event) -> None:
+def _renew(api: Api, parent: Parent, lease: Object, stop: threading.Event) -> None:
+    mine = {"uid": lease["metadata"]["uid"]}
     while not stop.wait(_RENEW_SECONDS):
-        try:
-            api.merge(_path(parent), {"spec": {"renewTime": _now()}}, MANAGER)
-        except ApiError:
-            # The work itself meets the same trouble and reports it.
-            continue
+        # The work itself meets the same trouble and reports it.
+        with suppress(ApiError):
+            api.merge(_path(parent), {"metadata": mine, "spec": {"renewTime": _now()}}, MANAGER)
+
+
+def _path(parent: Parent) -> str:
+    return object_path(_PREFIX, "leases", parent.namespace, parent.object_name)
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

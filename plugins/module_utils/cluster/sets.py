@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..applyset import Parent, kinds_of, namespaces_of
-from ..errors import ApiError
+from ..errors import ApiError, ManifestError
 from ..plan import PHASES, Action, Key, Step, key_of, leaving, phase, plan, prepare, same_content
 from ..render.objects import OPERATOR_LABEL
 from .api import Api, Object, concurrently, together
@@ -75,20 +75,22 @@ class Sets:
         :raises MaasError: when an object is foreign, or is refused by the server.
         """
         wanted = prepare(objects, parent.set_id)
+        _refuse_home(parent, wanted)
         store = Store(self._api, self.resources, parent, self._patience)
-        before, steps = self._plan(store, wanted, adopt, prune)
+        _before, steps = self._plan(store, wanted, adopt, prune)
         if check:
-            return Outcome(self._carry_out(store, steps, dry_run=True), predicted=True)
+            return Outcome(self._carry_out(store, _as_if_gone(steps), dry_run=True), predicted=True)
         if not any(step.writes for step in steps):
             return Outcome([Change(step, step.live) for step in steps])
-        store.ensure_namespace()
-        with locked(self._api, parent, self._patience) as waited:
-            if waited:
+        with locked(self._api, parent, self._patience, store.ensure_namespace):
+            # Only what is read under the lock can be trusted: another run may have been at work until now.
+            before, steps = self._plan(store, wanted, adopt, prune)
+            if self._wait_for_terminating(steps):
                 before, steps = self._plan(store, wanted, adopt, prune)
             kinds = kinds_to_read(wanted, before)
             namespaces = {key.namespace for key in wanted if key.namespace}
             store.save_parent(kinds, namespaces | set(namespaces_of(before)), before)
-            changes = self._carry_out(store, self._after_terminating(steps), dry_run=False)
+            changes = self._carry_out(store, steps, dry_run=False)
             remaining = [
                 change.step.key
                 for change in changes
@@ -97,29 +99,34 @@ class Sets:
             self._save_remaining(store, remaining)
         return Outcome(changes)
 
-    def remove(self, parent: Parent, remove_shared: bool, check: bool) -> Outcome:
+    def remove(
+        self, parent: Parent, remove_shared: bool, check: bool, leftovers: Sequence[Mapping[str, Any]] = ()
+    ) -> Outcome:
         """Remove the members of a set, in reverse order, and wait until they are gone.
 
         Shared members stay unless ``remove_shared``; what was adopted is released; a namespace in which others keep
         objects stays and says so.
+
+        :param leftovers: references to objects that are no members and go with the set all the same.
         """
         store = Store(self._api, self.resources, parent, self._patience)
-        before = store.read_parent()
-        if before is None:
+        steps = self._plan_removal(store, remove_shared, leftovers)
+        if steps is None:
             return Outcome()
-        members = store.members(kinds_of(before))
-        steps = [self._spare(leaving(key, obj, remove_shared)) for key, obj in members.items()]
         if check:
             return Outcome(self._carry_out(store, steps, dry_run=True), predicted=True)
         if not any(step.writes for step in steps) and steps:
             return Outcome([Change(step, step.live) for step in steps])
+        if store.read_parent() is None:
+            return Outcome(self._carry_out(store, steps, dry_run=False))
         with locked(self._api, parent, self._patience):
+            steps = self._plan_removal(store, remove_shared, leftovers) or []
             changes = self._carry_out(store, steps, dry_run=False)
             remaining = [change.step.key for change in changes if change.step.action is Action.KEEP]
             if remaining:
                 self._save_remaining(store, remaining)
             else:
-                self._delete_parent(store)
+                changes += self._delete_parent(store)
         return Outcome(changes)
 
     def wait(self, outcome: Outcome) -> None:
@@ -139,15 +146,42 @@ class Sets:
             self.resources.load(obj["apiVersion"] for obj in wanted.values())
 
         before = together(store.read_parent, load)[0]
+        self._check_places(wanted)
         live = store.members(kinds_to_read(wanted, before))
         live.update(store.strangers(key for key in wanted if key not in live))
-        return before, plan(wanted, live, store.parent.set_id, adopt, prune)
+        steps = plan(wanted, live, store.parent.set_id, adopt, prune)
+        return before, [self._spare(store, step) for step in steps]
 
-    def _after_terminating(self, steps: Sequence[Step]) -> list[Step]:
-        """Wait for wanted objects that are being deleted; what is gone then is created anew."""
-        going = {step.key: step.live for step in steps if step.wanted and step.live and _is_going(step.live)}
+    def _plan_removal(
+        self, store: Store, remove_shared: bool, leftovers: Sequence[Mapping[str, Any]]
+    ) -> list[Step] | None:
+        """Return what happens to each leftover and each member, or None where there is nothing of either."""
+        before = store.read_parent()
+        left = store.strangers(key_of(reference) for reference in leftovers)
+        if before is None and not left:
+            return None
+        members = store.members(kinds_of(before))
+        steps = [Step(key, Action.PRUNE, "an operator of the set left it behind", live=obj) for key, obj in left.items()]
+        return steps + [
+            self._spare(store, leaving(key, obj, remove_shared)) for key, obj in members.items() if key not in left
+        ]
+
+    def _check_places(self, wanted: Mapping[Key, Object]) -> None:
+        """Refuse objects in a namespace whose kind has none (they would look lost), and those that lack theirs."""
+        lines = []
+        for key, obj in wanted.items():
+            resource = self.resources.find(obj["apiVersion"], obj["kind"])
+            if resource is not None and resource.namespaced != bool(key.namespace):
+                cure = "needs metadata.namespace" if resource.namespaced else "must not have metadata.namespace"
+                lines.append(f"- {key} {cure}")
+        if lines:
+            raise ManifestError("These objects cannot be placed. Nothing was changed.\n" + "\n".join(lines))
+
+    def _wait_for_terminating(self, steps: Sequence[Step]) -> bool:
+        """Wait until wanted objects that are being deleted are gone; say whether there were any."""
+        going = {step.key: step.live for step in steps if step.live and _is_going(step)}
         until_gone(self._api, self.resources, going, self._patience)
-        return [replace(step, action=Action.CREATE, live=None) if step.key in going else step for step in steps]
+        return bool(going)
 
     def _carry_out(self, store: Store, steps: Sequence[Step], dry_run: bool) -> list[Change]:
         """Write the steps phase by phase, removals after everything else and in reverse order."""
@@ -197,30 +231,51 @@ class Sets:
             for version in definition["spec"]["versions"]:
                 self.resources.forget(f"{definition['spec']['group']}/{version['name']}")
 
-    def _spare(self, step: Step) -> Step:
+    def _spare(self, store: Store, step: Step) -> Step:
         """Keep a namespace that others use as well."""
         if step.action is not Action.PRUNE or step.key.group_kind != "Namespace" or step.live is None:
             return step
         of_operator = OPERATOR_LABEL in (step.live["metadata"].get("labels") or {})
-        strangers = strangers_in(self._api, step.key.name, of_operator)
+        strangers = strangers_in(self._api, step.key.name, store.parent.set_id, of_operator)
         if not strangers:
             return step
         more = f" and {len(strangers) - 5} more" if len(strangers) > 5 else ""
-        why = f"it holds objects that are not ours: {', '.join(strangers[:5])}{more}"
+        why = f"it holds objects that are not of this set: {', '.join(strangers[:5])}{more}"
         return replace(step, action=Action.KEEP, why=why)
 
     def _save_remaining(self, store: Store, remaining: Sequence[Key]) -> None:
         namespaces = {key.namespace for key in remaining if key.namespace}
         store.save_parent({key.group_kind for key in remaining}, namespaces, store.read_parent())
 
-    def _delete_parent(self, store: Store) -> None:
+    def _delete_parent(self, store: Store) -> list[Change]:
+        """Delete the parent, and with the last one its namespace; return what is said of that namespace if it stays."""
         namespace = store.delete_parent()
-        if namespace is not None:
-            until_gone(self._api, self.resources, {key_of(namespace): namespace}, self._patience)
+        if namespace is None:
+            return []
+        step = self._spare(store, Step(key_of(namespace), Action.PRUNE, "no set is left", live=namespace))
+        if step.action is Action.KEEP:
+            return [Change(step, namespace)]
+        store.write(step, dry_run=False)
+        until_gone(self._api, self.resources, {step.key: namespace}, self._patience)
+        return []
 
 
-def _is_going(live: Object) -> bool:
-    return bool(live["metadata"].get("deletionTimestamp"))
+def _refuse_home(parent: Parent, wanted: Mapping[Key, Object]) -> None:
+    """A set cannot hold the namespace of its own parent: it could never be removed."""
+    if Key("Namespace", "", parent.namespace) in wanted:
+        raise ManifestError(
+            f"The namespace {parent.namespace} holds the parent of the set {parent.name}, so it cannot be in that set. "
+            "Choose another value for the option namespace."
+        )
+
+
+def _is_going(step: Step) -> bool:
+    return step.wanted is not None and step.live is not None and bool(step.live["metadata"].get("deletionTimestamp"))
+
+
+def _as_if_gone(steps: Sequence[Step]) -> list[Step]:
+    """Return the steps as they will be when what is being deleted is gone."""
+    return [replace(step, action=Action.CREATE, live=None) if _is_going(step) else step for step in steps]
 
 
 def _refusals(refused: Sequence[tuple[Key, ApiError]]) -> ApiError:

@@ -89,7 +89,7 @@ class Store:
         try:
             return self._apply(resource.path(step.key.namespace, step.key.name), wanted, dry_run)
         except ApiError as error:
-            if dry_run and error.status == 404:
+            if dry_run and (error.status == 404 or error.reason == "NamespaceTerminating"):
                 return wanted
             raise
 
@@ -144,19 +144,17 @@ class Store:
             self.api.apply(path, {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}, MANAGER, True, False)
 
     def delete_parent(self) -> Object | None:
-        """Delete the parent; with the last one goes the namespace, if we made it. Return that namespace."""
+        """Delete the parent. Return its namespace if we made it and no other set, or run on one, needs it any more."""
         self.api.delete(object_path("/api/v1", "configmaps", self.parent.namespace, self.parent.object_name))
         if self.api.list(object_path("/api/v1", "configmaps", self.parent.namespace), ID_LABEL, True)["items"]:
             return None
-        path = object_path("/api/v1", "namespaces", None, self.parent.namespace)
-        namespace = self.api.get(path)
-        if (
-            namespace is None
-            or (namespace["metadata"].get("labels") or {}).get("app.kubernetes.io/managed-by") != MANAGER
-        ):
+        leases = self.api.list(object_path("/apis/coordination.k8s.io/v1", "leases", self.parent.namespace), "", True)
+        if any(item["metadata"]["name"] != self.parent.object_name for item in leases["items"]):
             return None
-        self.api.delete(path, namespace["metadata"]["uid"])
-        return namespace
+        namespace = self.api.get(object_path("/api/v1", "namespaces", None, self.parent.namespace))
+        labels = (namespace or {}).get("metadata", {}).get("labels") or {}
+        ours = labels.get("app.kubernetes.io/managed-by") == MANAGER and PART_OF_LABEL not in labels
+        return namespace if ours else None
 
 
 def kinds_to_read(wanted: Mapping[Key, Object], parent: Object | None) -> list[str]:

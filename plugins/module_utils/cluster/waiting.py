@@ -44,7 +44,7 @@ def until_gone(api: Api, resources: Resources, known: Mapping[Key, Object], time
     seen = _follow(api, resources, known, timeout, lambda obj: obj is None)
     if seen:
         raise NotReadyError(
-            f"{len(seen)} objects are still there {timeout:.0f} s after they were deleted:\n"
+            f"{'1 object is' if len(seen) == 1 else f'{len(seen)} objects are'} still there after {timeout:.0f} s:\n"
             + "\n".join(f"- {key}:\n{explain(obj)}" for key, obj in seen.items())
         )
 

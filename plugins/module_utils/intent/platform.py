@@ -83,6 +83,15 @@ def _contradictions(platform: Platform) -> list[Problem]:
                 "a namespace of its own, since models and gateway have different rights",
             )
         )
+    service_name = f"{platform.gateway_name}-{platform.gateway_class}"
+    if len(service_name) > 63:
+        problems.append(
+            Problem(
+                f"{PREFIX}gateway_name",
+                f"the gateway's Service would be called {service_name!r} ({len(service_name)} characters)",
+                f"a name that together with -{platform.gateway_class} has at most 63 characters",
+            )
+        )
     service_type = f"{PREFIX}gateway_service_type"
     if platform.gateway_node_port is not None and platform.gateway_service_type != "NodePort":
         problems.append(

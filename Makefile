@@ -1,0 +1,90 @@
+# `make` lists the verbs. Everything runs in .venv, which is made when it is missing or its requirements changed.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+VENV_READY := $(VENV)/ready
+# The checkout is the collection: a link puts it where Ansible looks. Others come with the PyPI package `ansible`.
+LINK := build/collections/ansible_collections/maas_billing/platform
+READY := $(VENV_READY) $(LINK)
+
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build/collections
+# Which sandbox `demo`, `cluster-up` and `cluster-down` mean; several can run side by side.
+export MAAS_SANDBOX ?= default
+export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/build/hypothesis
+# The scenarios are at the top, where Molecule looks by itself only with a warning; and its state is not shared between
+# checkouts that happen to be called the same.
+export MOLECULE_GLOB := molecule/*/molecule.yml
+export MOLECULE_EPHEMERAL_DIRECTORY := $(CURDIR)/build/molecule
+
+.PHONY: help
+help: ## List the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# -- Use ---------------------------------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: cluster-up ## From nothing to a model that answers, in a sandbox cluster on this machine
+	ansible-playbook maas_billing.platform.site -i inventories/sandbox
+	@python -m tools.demo
+
+.PHONY: cluster-up
+cluster-up: $(READY) ## Start the sandbox cluster (the first time builds its programs: about 10 minutes)
+	@python -m sandbox up --name $(MAAS_SANDBOX)
+
+.PHONY: cluster-down
+cluster-down: $(READY) ## Stop the sandbox cluster and forget it
+	@python -m sandbox down --name $(MAAS_SANDBOX)
+
+# -- Checks ------------------------------------------------------------------------------------------------------------
+
+.PHONY: test
+test: $(READY) ## All checks below but the benchmark, until one fails, with the time each took
+	@MAKE="$(MAKE)" tools/timed.sh lint unit sanity module molecule
+
+.PHONY: lint
+lint: $(READY) ## Style and types: ruff, yamllint, mypy, ansible-lint
+	ruff check .
+	yamllint --strict .
+	mypy
+	ansible-lint
+
+.PHONY: unit
+unit: $(READY) ## Tests of pure code, with Python only
+	pytest tests/unit
+
+.PHONY: sanity
+sanity: $(READY) ## ansible-test sanity on the built and installed tarball
+	@python -m tools.sanity
+
+.PHONY: module
+module: $(READY) ## Tests of the modules and of the sandbox, in a sandbox cluster of their own
+	tools/with_sandbox.sh maas-test pytest tests/module tests/sandbox
+
+.PHONY: molecule
+molecule: $(READY) ## Each role and the chain: install, again, check, verify, remove; in a cluster of their own
+	@rm -rf $(MOLECULE_EPHEMERAL_DIRECTORY)
+	molecule test --all
+
+.PHONY: benchmark
+benchmark: $(READY) ## apply_set beside kubectl and kubernetes.core, in a sandbox cluster of its own
+	tools/with_sandbox.sh maas-benchmark pytest -s tests/benchmark
+
+# -- Housekeeping ------------------------------------------------------------------------------------------------------
+
+.PHONY: clean
+clean: ## Stop the sandbox cluster; remove the Python environment and everything built in this folder
+	@if [ -x $(VENV)/bin/python ]; then $(VENV)/bin/python -m sandbox down --name $(MAAS_SANDBOX); fi
+	rm -rf $(VENV) build .ansible
+
+$(VENV_READY): requirements-dev.txt tools/make_venv.sh
+	@tools/make_venv.sh $(VENV) $<
+	@touch $@
+
+$(LINK):
+	@mkdir -p $(@D)
+	@ln -sfn ../../../.. $@

@@ -1,0 +1,78 @@
+# Copyright: (c) 2026, maas_billing.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Everything that an API server holds, for comparing before and after.
+
+    snapshot.py save FILE        writes what the cluster of KUBECONFIG holds
+    snapshot.py compare FILE     prints every difference to that and fails when there is one
+
+Left out is what changes by itself: status, server bookkeeping, Events and Leases, and what a controller makes and unmakes on
+its own (metrics, endpoints that follow pods).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.api import Api, concurrently
+from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.connection import configuration
+
+SKIPPED_KINDS = {"Event", "Lease"}
+BOOKKEEPING = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation")
+
+
+def kinds(api: Api) -> list[tuple[str, str]]:
+    """Return path and kind of everything that can be listed, in every group's preferred version."""
+    versions = ["/api/v1"]
+    versions += [f"/apis/{group['preferredVersion']['groupVersion']}" for group in api.request("GET", "/apis")["groups"]]
+    found = []
+    for prefix, answer in zip(versions, concurrently(lambda path: api.request("GET", path), versions)):
+        for item in answer["resources"]:
+            if "list" in item["verbs"] and "/" not in item["name"] and item["kind"] not in SKIPPED_KINDS:
+                found.append((f"{prefix}/{item['name']}", item["kind"]))
+    return found
+
+
+def snapshot(api: Api) -> dict[str, Any]:
+    """Return the content of every object under ``<path of its collection> <namespace>/<name>``."""
+    places = kinds(api)
+    held = {}
+    for (path, _kind), answer in zip(places, concurrently(lambda place: api.list(place[0]), places)):
+        for item in answer["items"]:
+            metadata = item["metadata"]
+            item.pop("status", None)
+            for field in BOOKKEEPING:
+                metadata.pop(field, None)
+            held[f"{path} {metadata.get('namespace', '')}/{metadata['name']}"] = item
+    return held
+
+
+def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """Return a line for each object that came, went or changed."""
+    lines = [f"left behind: {name}" for name in sorted(after.keys() - before.keys())]
+    lines += [f"taken away: {name}" for name in sorted(before.keys() - after.keys())]
+    lines += [f"changed: {name}" for name in sorted(before.keys() & after.keys()) if before[name] != after[name]]
+    return lines
+
+
+def main() -> int:
+    verb, file = sys.argv[1], Path(sys.argv[2])
+    now = snapshot(Api(configuration({}, os.environ), "snapshot"))
+    if verb == "save":
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(now, sort_keys=True))
+        print(f"{len(now)} objects")
+        return 0
+    before = json.loads(file.read_text())
+    found = differences(before, now)
+    print("\n".join(found) or f"no difference in {len(before)} objects")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

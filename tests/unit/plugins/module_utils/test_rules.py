@@ -1,0 +1,123 @@
+# Copyright: (c) 2026, maas_billing.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Each rule at its borders, and fast whatever it is given."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from ansible_collections.maas_billing.platform.plugins.module_utils.intent.rules import (
+    DURATION,
+    HOSTNAME,
+    IMAGE,
+    MODEL_ID,
+    NAMESPACE,
+    QUANTITY,
+    dns_label,
+)
+from ansible_collections.maas_billing.platform.plugins.module_utils.intent.schema import Text
+
+DIGEST = "sha256:" + "0123456789abcdef" * 4
+
+
+@pytest.mark.parametrize(
+    ("rule", "value"),
+    [
+        (NAMESPACE, "a"),
+        (NAMESPACE, "a-0"),
+        (NAMESPACE, "x" * 63),
+        (dns_label(5), "abcde"),
+        (HOSTNAME, "local"),
+        (HOSTNAME, "maas.local"),
+        (HOSTNAME, "0.example.org"),
+        (HOSTNAME, f"{'x' * 63}.org"),
+        (MODEL_ID, "Qwen/Qwen3-0.6B"),
+        (MODEL_ID, "registry:model_1"),
+        (QUANTITY, "100m"),
+        (QUANTITY, "2"),
+        (QUANTITY, "0.5"),
+        (QUANTITY, "512Mi"),
+        (QUANTITY, "10"),
+        (DURATION, "0"),
+        (DURATION, "250ms"),
+        (DURATION, "1.5s"),
+        (DURATION, "1m30s"),
+        (IMAGE, "registry.example/team/name:v1.0"),
+        (IMAGE, "localhost:5000/name:1"),
+        (IMAGE, f"registry.example/name@{DIGEST}"),
+        (IMAGE, f"registry.example/name:v1@{DIGEST}"),
+        (IMAGE, "registry.example/name:latest-1"),
+    ],
+)
+def test_what_the_outside_rule_allows_is_accepted(rule: Text, value: str) -> None:
+    assert rule.accepts(value)
+
+
+@pytest.mark.parametrize(
+    ("rule", "value"),
+    [
+        (NAMESPACE, ""),
+        (NAMESPACE, "0a"),
+        (NAMESPACE, "-a"),
+        (NAMESPACE, "a-"),
+        (NAMESPACE, "A"),
+        (NAMESPACE, "a.b"),
+        (NAMESPACE, "ä"),
+        (NAMESPACE, "a\n"),
+        (NAMESPACE, "x" * 64),
+        (dns_label(5), "abcdef"),
+        (HOSTNAME, "*.maas.local"),
+        (HOSTNAME, "maas..local"),
+        (HOSTNAME, ".local"),
+        (HOSTNAME, "maas.local."),
+        (HOSTNAME, "Maas.local"),
+        (HOSTNAME, f"{'x' * 64}.org"),
+        (HOSTNAME, "maas.local\n"),
+        (HOSTNAME, ".".join(["x" * 47] * 4)),
+        (MODEL_ID, "model'"),
+        (MODEL_ID, "/model"),
+        (MODEL_ID, "m" * 129),
+        (QUANTITY, "0"),
+        (QUANTITY, "0.0Gi"),
+        (QUANTITY, "-1"),
+        (QUANTITY, "1 Gi"),
+        (QUANTITY, "1e3"),
+        (QUANTITY, "1gb"),
+        (DURATION, "5"),
+        (DURATION, "1h"),
+        (DURATION, "-1s"),
+        (DURATION, "1.s"),
+        (IMAGE, "name:v1"),
+        (IMAGE, "registry.example/name"),
+        (IMAGE, "registry.example/name:latest"),
+        (IMAGE, f"registry.example/name:latest@{DIGEST}"),
+        (IMAGE, "registry.example/name@sha256:123"),
+        (IMAGE, "https://registry.example/name:v1"),
+        (IMAGE, "registry.example/Name:v1"),
+    ],
+)
+def test_what_it_does_not_allow_is_refused(rule: Text, value: str) -> None:
+    assert not rule.accepts(value)
+
+
+def test_a_hostname_leaves_room_for_the_longest_label_of_a_model() -> None:
+    longest = ".".join(["x" * 63, "x" * 63, "x" * 61])
+
+    assert HOSTNAME.accepts(longest)
+    assert not HOSTNAME.accepts(longest + "x")
+    assert len(f"{'m' * 63}.{longest}") == 253
+
+
+@pytest.mark.parametrize("rule", [NAMESPACE, HOSTNAME, MODEL_ID, QUANTITY, DURATION, IMAGE])
+@pytest.mark.parametrize("bait", ["a", "a-", "a.", "1", "1s", "1.1ms", "a/", "a:", "-", "0."])
+def test_no_text_makes_a_rule_slow(rule: Text, bait: str) -> None:
+    just_short_enough = (bait * rule.longest)[: rule.longest - 1] + "!"
+    begin = time.process_time()
+    accepted = [rule.accepts(text) for text in (just_short_enough, bait * 100_000 + "!")]
+
+    assert accepted == [False, False]
+    assert time.process_time() - begin < 0.1

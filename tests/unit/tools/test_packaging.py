@@ -1,0 +1,50 @@
+# Copyright: (c) 2026, maas_billing.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Files that describe the collection agree with each other and with what is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+
+
+def load(name: str) -> Any:
+    """Read a YAML file of the checkout."""
+    return yaml.safe_load((CHECKOUT / name).read_text(encoding="utf-8"))
+
+
+def requirements(name: str) -> list[str]:
+    """The lines of a requirements file that ask for a package."""
+    lines = (line.partition("#")[0].strip() for line in (CHECKOUT / name).read_text(encoding="utf-8").splitlines())
+    return [line for line in lines if line]
+
+
+def test_every_module_takes_the_connection_of_the_action_group() -> None:
+    group = load("meta/runtime.yml")["action_groups"]["maas"]
+    modules = {path.stem for path in (CHECKOUT / "plugins" / "modules").glob("*.py")}
+    assert {entry for entry in group if isinstance(entry, str)} == modules
+    assert {"metadata": {"extend_group": ["kubernetes.core.k8s"]}} in group
+
+
+def test_the_collection_needs_the_same_kubernetes_core_everywhere() -> None:
+    wanted = {entry["name"]: entry["version"] for entry in load("requirements.yml")["collections"]}
+    assert wanted == load("galaxy.yml")["dependencies"]
+
+
+def test_users_get_lower_bounds() -> None:
+    lines = requirements("requirements.txt")
+    assert [line.partition(">=")[0] for line in lines] == ["kubernetes", "openshift", "jmespath"]
+    assert all(re.fullmatch(r"[a-z]+>=[0-9.]+", line) for line in lines)
+
+
+def test_developers_get_exact_versions_and_nothing_else() -> None:
+    lines = requirements("requirements-dev.txt")
+    assert len(lines) > 50
+    assert [line for line in lines if not re.fullmatch(r"[a-z0-9-]+==[0-9][0-9a-z.]*", line)] == []
