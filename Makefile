@@ -48,6 +48,7 @@ test: $(READY) ## All checks below but the benchmark, until one fails, with the 
 
 .PHONY: lint
 lint: $(READY) ## Style and types: ruff, yamllint, mypy, ansible-lint
+	@python -m tools.role_readmes --check
 	ruff check .
 	yamllint --strict .
 	mypy
@@ -68,7 +69,7 @@ module: $(READY) ## Tests of the modules and of the sandbox, in a sandbox cluste
 .PHONY: molecule
 molecule: $(READY) ## Each role and the chain: install, again, check, verify, remove; in a cluster of their own
 	@rm -rf $(MOLECULE_EPHEMERAL_DIRECTORY)
-	molecule test --all
+	MAAS_SANDBOX=maas-molecule MAAS_KIND=maas-molecule molecule test --all
 
 .PHONY: benchmark
 benchmark: $(READY) ## apply_set beside kubectl and kubernetes.core, in a sandbox cluster of its own

@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import testinfra
@@ -37,6 +38,7 @@ def objects(host: Any) -> Reader:
             ),
             check=False,
         )
+        assert "resources" in found, found
         resources: list[dict[str, Any]] = found["resources"]
         return resources
 

@@ -33,8 +33,6 @@ _CRDS = {
     ISTIO: "kubernetes/customresourcedefinitions.gen.yaml",
     CERT_MANAGER: "deploy/crds/*.yaml",
 }
-_MANIFEST = "gateway-api-v1.4.1.yaml"
-
 _TIMEOUT = 900  # seconds; a slow line needs some for the 20 MB of the modules
 
 
@@ -57,11 +55,12 @@ def build(target: Path, *, go: str, cache: Path, helm: Path) -> None:
 
 def digest() -> str:
     """Name the sources: the same for the same charts, modules and code (hexadecimal, 16 characters)."""
-    sources = [Path(__file__), MODULES / "go.mod", MODULES / "go.sum", *_files(CHARTS)]
+    charts = {str(path.relative_to(CHARTS)): path for path in _files(CHARTS)}
+    others = {path.name: path for path in (Path(__file__), MODULES / "go.mod", MODULES / "go.sum")}
     summary = hashlib.sha256()
-    for path in sources:
+    for name, path in {**others, **charts}.items():
         content = path.read_bytes()
-        summary.update(f"{path.relative_to(package())} {len(content)}\n".encode())
+        summary.update(f"{name} {len(content)}\n".encode())
         summary.update(content)
     return summary.hexdigest()[:16]
 
@@ -71,13 +70,15 @@ def _make(ready: Path, *, go: str, helm: Path) -> None:
     ready.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=ready.parent, prefix=".making-") as folder:
         work = Path(folder)
-        crds = {module: _crds_in(module, path) for module, path in _module_folders(go).items()}
+        pins = _pins()
+        crds = {module: _crds_in(module, path) for module, path in _module_folders(go, pins).items()}
         sources = shutil.copytree(CHARTS, work / "sources")
         _put(crds[ISTIO], sources / "base" / "files", names=["istio.yaml"])
         _put(crds[CERT_MANAGER], sources / "cert-manager" / "files")
         bundle = work / "bundle"
-        (bundle / "manifests").mkdir(parents=True)
-        (bundle / "manifests" / _MANIFEST).write_text(_joined(crds[GATEWAY_API]), encoding="utf-8")
+        manifest = bundle / "manifests" / f"gateway-api-{pins[GATEWAY_API]}.yaml"
+        manifest.parent.mkdir(parents=True)
+        manifest.write_text(_joined(crds[GATEWAY_API]), encoding="utf-8")
         _run([str(helm), "package", "--destination", str(bundle / "charts"), *map(str, sorted(sources.iterdir()))])
         try:
             bundle.rename(ready)
@@ -86,17 +87,21 @@ def _make(ready: Path, *, go: str, helm: Path) -> None:
                 raise
 
 
-def _module_folders(go: str) -> dict[str, Path]:
+def _pins() -> dict[str, str]:
+    """Return the version of each module with CRDs, for example v1.4.1."""
+    return dict(re.findall(r"^\s+(\S+) (v\S+)$", (MODULES / "go.mod").read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def _module_folders(go: str, pins: Mapping[str, str]) -> dict[str, Path]:
     """Fetch the modules with CRDs, unless Go has them already, and return the folder of each.
 
     Each is asked for by its exact version, from a folder without a go.mod: seen as dependencies of one program, they
     would raise each other's versions.
     """
-    pins = re.findall(r"^\s+(\S+) (v\S+)$", (MODULES / "go.mod").read_text(encoding="utf-8"), re.MULTILINE)
     known = (MODULES / "go.sum").read_text(encoding="utf-8").splitlines()
     with tempfile.TemporaryDirectory() as nowhere:
         output = _run(
-            [go, "mod", "download", "-json", *(f"{name}@{version}" for name, version in pins)],
+            [go, "mod", "download", "-json", *(f"{name}@{version}" for name, version in pins.items())],
             cwd=Path(nowhere),
             extra={"GOFLAGS": "", "GOWORK": "off"},
         )
@@ -170,6 +175,7 @@ def _run(command: Sequence[str], *, cwd: Path | None = None, extra: Mapping[str,
     except subprocess.TimeoutExpired as error:
         raise SandboxError(f"`{shown}` did not end within {_TIMEOUT} s.\nCheck the network and start again.") from error
     if done.returncode:
-        words = (done.stderr.strip() or done.stdout.strip())[-2000:]
+        reasons = "\n".join(re.findall(r'"Error": "(.*)"', done.stdout))  # Go's own, among its JSON
+        words = (done.stderr.strip() or reasons or done.stdout.strip())[-2000:]
         raise SandboxError(f"`{shown}` failed:\n{words}\nThe bundle needs it: put that right and start again.")
     return done.stdout

@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -25,6 +26,7 @@ USER = Identity("platform-engineer", ("system:masters",))
 _SECONDS_FOR_ANOTHER_COMMAND = 300
 _SECONDS_FOR_THE_SET_UP = 60
 _SECONDS_TO_BE_LISTED = 10
+_SECONDS_UNTIL_SAID = 3
 _MIB_NEEDED = 300
 
 Say = Callable[[str], None]
@@ -49,7 +51,7 @@ def up(home: Home, say: Say) -> State:
             known = _create(home, say)
         _start_stand_ins(home, known, say)
         parts.wait(home, known, say)
-        _wait_for_nodes(home)
+        _wait_for_nodes(home, say)
         return known
 
 
@@ -141,10 +143,15 @@ def _set_up(home: Home) -> None:
     _apply(home, package() / "access.yaml", stages / "node.yaml", stages / "pod.yaml")
 
 
-def _wait_for_nodes(home: Home) -> None:
+def _wait_for_nodes(home: Home, say: Say) -> None:
     """Wait until pods can run: the nodes are ready, and pods in the default namespace have an account to run as."""
-    _kubectl(home, "wait", "--for=condition=Ready", "nodes", "--all", _within())
-    _kubectl(home, "wait", "--for=create", "serviceaccount/default", "--namespace=default", _within())
+    slow = threading.Timer(_SECONDS_UNTIL_SAID, say, ["waiting until the nodes are ready"])
+    slow.start()
+    try:
+        _kubectl(home, "wait", "--for=condition=Ready", "nodes", "--all", _within())
+        _kubectl(home, "wait", "--for=create", "serviceaccount/default", "--namespace=default", _within())
+    finally:
+        slow.cancel()
 
 
 def _within() -> str:

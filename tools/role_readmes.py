@@ -4,8 +4,8 @@
 
 """Writes the README of every role from its argument specs.
 
-    python -m tools.role_readmes           writes them
-    python -m tools.role_readmes --check   fails when one is not what its specs say
+python -m tools.role_readmes           writes them
+python -m tools.role_readmes --check   fails when one is not what its specs say
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 import yaml
 
@@ -25,7 +26,8 @@ _LONG_DEFAULT = 60
 def readme(role: Path) -> str:
     """Return the README of a role."""
     specs = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]
-    parts = [f"# maas_billing.platform.{role.name}", f"{specs['main']['short_description']}.", *_paragraphs(specs["main"])]
+    main = specs["main"]
+    parts = [f"# maas_billing.platform.{role.name}", f"{main['short_description']}.", *_paragraphs(main)]
     parts += ["## Entry points", _entry_points(specs), "## Variables", _variables(specs)]
     if role.name != "maas":
         parts.append("Settings shared by all roles are described in [maas](../maas/README.md).")

@@ -7,8 +7,7 @@
     snapshot.py save FILE        writes what the cluster of KUBECONFIG holds
     snapshot.py compare FILE     prints every difference to that and fails when there is one
 
-Left out is what changes by itself: status, server bookkeeping, Events and Leases, and what a controller makes and unmakes on
-its own (metrics, endpoints that follow pods).
+Left out is what changes by itself: status, server bookkeeping, Events and Leases.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -23,26 +23,30 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.api 
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.connection import configuration
 
 SKIPPED_KINDS = {"Event", "Lease"}
+SETTLING_SECONDS = 60
+PAUSE_SECONDS = 4
 BOOKKEEPING = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation")
 
 
-def kinds(api: Api) -> list[tuple[str, str]]:
-    """Return path and kind of everything that can be listed, in every group's preferred version."""
+def collections(api: Api) -> list[str]:
+    """Return the path of everything that can be listed, in every group's preferred version."""
     versions = ["/api/v1"]
-    versions += [f"/apis/{group['preferredVersion']['groupVersion']}" for group in api.request("GET", "/apis")["groups"]]
-    found = []
-    for prefix, answer in zip(versions, concurrently(lambda path: api.request("GET", path), versions)):
-        for item in answer["resources"]:
-            if "list" in item["verbs"] and "/" not in item["name"] and item["kind"] not in SKIPPED_KINDS:
-                found.append((f"{prefix}/{item['name']}", item["kind"]))
-    return found
+    groups = api.request("GET", "/apis")["groups"]
+    versions += [f"/apis/{group['preferredVersion']['groupVersion']}" for group in groups]
+    answers = concurrently(lambda path: api.request("GET", path), versions)
+    return [
+        f"{prefix}/{item['name']}"
+        for prefix, answer in zip(versions, answers, strict=True)
+        for item in answer["resources"]
+        if "list" in item["verbs"] and "/" not in item["name"] and item["kind"] not in SKIPPED_KINDS
+    ]
 
 
 def snapshot(api: Api) -> dict[str, Any]:
     """Return the content of every object under ``<path of its collection> <namespace>/<name>``."""
-    places = kinds(api)
+    paths = collections(api)
     held = {}
-    for (path, _kind), answer in zip(places, concurrently(lambda place: api.list(place[0]), places)):
+    for path, answer in zip(paths, concurrently(api.list, paths), strict=True):
         for item in answer["items"]:
             metadata = item["metadata"]
             item.pop("status", None)
@@ -50,6 +54,18 @@ def snapshot(api: Api) -> dict[str, Any]:
                 metadata.pop(field, None)
             held[f"{path} {metadata.get('namespace', '')}/{metadata['name']}"] = item
     return held
+
+
+def settled(api: Api) -> dict[str, Any]:
+    """Return a snapshot when two in a row are the same: what has just been installed may still be busy with itself."""
+    deadline = time.monotonic() + SETTLING_SECONDS
+    before = snapshot(api)
+    while True:
+        time.sleep(PAUSE_SECONDS)
+        now = snapshot(api)
+        if now == before or time.monotonic() > deadline:
+            return now
+        before = now
 
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
@@ -62,7 +78,7 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
 
 def main() -> int:
     verb, file = sys.argv[1], Path(sys.argv[2])
-    now = snapshot(Api(configuration({}, os.environ), "snapshot"))
+    now = settled(Api(configuration({}, os.environ), "snapshot"))
     if verb == "save":
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(now, sort_keys=True))

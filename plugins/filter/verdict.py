@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
+
 from ansible_collections.maas_billing.platform.plugins.module_utils.readiness import not_ready
 from ansible_collections.maas_billing.platform.plugins.module_utils.verdicts import table, verdicts
 

@@ -40,7 +40,7 @@ def _objects(source: str, fetch: Callable[[str], bytes]) -> list[dict[str, Any]]
 def _unfolded(document: Any) -> list[Any]:
     if not isinstance(document, dict) or document.get("kind") != "List":
         return [document]
-    items = document.get("items") or []
+    items = document.get("items")
     return items if isinstance(items, list) else [items]
 
 

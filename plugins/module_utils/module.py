@@ -22,7 +22,11 @@ USER_AGENT = "maas_billing.platform"
 
 def build(options: dict[str, Any], **constraints: Any) -> AnsibleModule:
     """Return the module with its own options beside those that reach a cluster."""
-    return AnsibleModule(argument_spec={**AUTH_ARG_SPEC, **options}, supports_check_mode=True, **constraints)
+    module = AnsibleModule(argument_spec={**AUTH_ARG_SPEC, **options}, supports_check_mode=True, **constraints)
+    if isinstance(module.params["kubeconfig"], str):
+        # The option is secret because a mapping may be given; a path is not, and messages have to name it.
+        module.no_log_values.discard(module.params["kubeconfig"])
+    return module
 
 
 def connect(module: AnsibleModule) -> Api:
@@ -40,9 +44,7 @@ def finish(module: AnsibleModule, work: Callable[[], dict[str, Any]]) -> None:
         module.fail_json(msg=str(error), invocation=invocation)
     except ImportError as error:
         library = (error.name or "kubernetes").partition(".")[0]
-        module.fail_json(
-            msg=missing_required_lib(library), exception=traceback.format_exc(), invocation=invocation
-        )
+        module.fail_json(msg=missing_required_lib(library), exception=traceback.format_exc(), invocation=invocation)
     module.exit_json(**result, invocation=invocation)
 
 
@@ -52,5 +54,5 @@ def without_secrets(params: dict[str, Any]) -> dict[str, Any]:
 
 
 def _hidden(obj: dict[str, Any]) -> dict[str, Any]:
-    values = {field: "(hidden)" for field in ("data", "stringData") if field in obj}
+    values: dict[str, Any] = {field: "(hidden)" for field in ("data", "stringData") if field in obj}
     return {**obj, **values} if obj.get("kind") == "Secret" else obj

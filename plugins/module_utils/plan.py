@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-import base64
 import copy
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -20,6 +20,7 @@ from .errors import ForeignObjectError, ManifestError
 from .quantity import same_value
 from .readiness import group_kind
 from .render.objects import SHARED_LABEL
+from .secret import encoded
 
 Object = dict[str, Any]
 
@@ -80,7 +81,7 @@ class Step:
 def key_of(obj: Mapping[str, Any]) -> Key:
     """Return the key of an object."""
     metadata = obj["metadata"]
-    return Key(group_kind(obj), metadata.get("namespace", ""), metadata["name"])
+    return Key(group_kind(obj), metadata.get("namespace") or "", metadata["name"])
 
 
 def phase(kind: str) -> int:
@@ -125,11 +126,8 @@ def _clean(given: Mapping[str, Any], index: int) -> Object:
     obj.pop("status", None)
     for field in ("creationTimestamp", "managedFields", "resourceVersion", "uid", "generation"):
         obj["metadata"].pop(field, None)
-    if obj["kind"] == "Secret" and obj["apiVersion"] == "v1" and "stringData" in obj:
-        # The server keeps only `data`; comparing needs the same.
-        texts = obj.pop("stringData") or {}
-        encoded = {name: base64.b64encode(str(text).encode()).decode() for name, text in texts.items()}
-        obj["data"] = {**(obj.get("data") or {}), **encoded}
+    if obj["kind"] == "Secret" and obj["apiVersion"] == "v1":
+        obj["data"] = encoded(obj.get("data"), obj.pop("stringData", None), str(key_of(obj)))
     return obj
 
 
@@ -187,7 +185,10 @@ def _foreign(keys: Sequence[Key], live: Mapping[Key, Object], adopt: bool) -> Fo
     for key in keys:
         owner = _member_of(live[key])
         lines.append(f"- {key}" + (f" belongs to the set {owner}" if owner else ""))
-    cure = "Choose other names or namespaces" + ("." if adopt else ", or take them over with adopt: true.")
+    takeable = not adopt and not any(_member_of(live[key]) for key in keys)
+    cure = "Choose other names or namespaces" + (
+        ", or take them over with adopt: true (in the inventory, maas_adopt: true)." if takeable else "."
+    )
     return ForeignObjectError(
         "These objects exist already and are not ours; they were left alone:\n" + "\n".join(lines) + f"\n{cure}"
     )
@@ -237,14 +238,14 @@ def _differs(wanted: Any, live: Any, fields: Mapping[str, Any], path: str) -> st
     whatever the server's defaults add to it.
     """
     if not fields:
-        return "" if _holds(live, wanted) else (path or "it")
+        return _missing(wanted, live, path)
     if isinstance(wanted, Mapping) and isinstance(live, Mapping):
         for name, value in wanted.items():
             below = f"{path}.{name}" if path else str(name)
             owned = fields.get(f"f:{name}")
             # An empty list of entries with keys has nothing in it that could be ours.
             if owned is None and (value != [] or live.get(name)):
-                return below
+                return _missing(value, live.get(name), below) or below
             found = _differs(value, live.get(name), owned or {}, below)
             if found:
                 return found
@@ -293,10 +294,20 @@ def _has_keys(item: Any, keys: Mapping[str, Any]) -> bool:
     return isinstance(item, Mapping) and all(item.get(key) == value for key, value in keys.items())
 
 
+def _missing(wanted: Any, live: Any, path: str) -> str:
+    """Return the path of the first wanted value that ``live`` does not hold, or an empty string."""
+    if isinstance(wanted, Mapping) and isinstance(live, Mapping):
+        below = ((f"{path}.{name}" if path else str(name), name) for name in wanted)
+        return next((found for here, name in below if (found := _missing(wanted[name], live.get(name), here))), "")
+    return "" if _holds(live, wanted, any(name in _QUANTITIES for name in re.split(r"[.\[]", path))) else path
+
+
+# Fields below which the server rewrites quantities; anywhere else "1.0" and "1" are different texts.
+_QUANTITIES = {"requests", "limits", "capacity", "hard", "sizeLimit", "divisor", "averageValue", "overhead"}
 _EMPTY: tuple[Any, ...] = (None, "", 0, False, [], {})
 
 
-def _holds(live: Any, wanted: Any) -> bool:
+def _holds(live: Any, wanted: Any, quantities: bool = False) -> bool:
     """Say whether ``live`` is ``wanted``, perhaps with more fields (defaults) in its mappings.
 
     The server leaves out some empty values that it was given, or writes them as null.
@@ -304,10 +315,16 @@ def _holds(live: Any, wanted: Any) -> bool:
     if live is None or wanted is None:
         return live in _EMPTY and wanted in _EMPTY
     if isinstance(wanted, Mapping):
-        return isinstance(live, Mapping) and all(_holds(live.get(name), value) for name, value in wanted.items())
+        return isinstance(live, Mapping) and all(
+            _holds(live.get(name), value, quantities or name in _QUANTITIES) for name, value in wanted.items()
+        )
     if isinstance(wanted, list):
-        return isinstance(live, list) and len(live) == len(wanted) and all(map(_holds, live, wanted))
-    return same_value(live, wanted)
+        return (
+            isinstance(live, list)
+            and len(live) == len(wanted)
+            and all(_holds(one, other, quantities) for one, other in zip(live, wanted))
+        )
+    return same_value(live, wanted) if quantities else bool(live == wanted)
 
 
 _SERVER_FIELDS = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")

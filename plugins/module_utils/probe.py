@@ -104,7 +104,7 @@ def ask(check: Check, address: str, port: int) -> Answer:
     try:
         with urllib3.HTTPConnectionPool(address, port, timeout=_REQUEST_SECONDS, retries=False) as pool:
             response = pool.request(check.method, check.path, body=payload, headers=headers)
-    except (urllib3.exceptions.HTTPError, OSError) as error:
+    except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:  # ValueError: a header that cannot be sent.
         return Answer(check, 0, f"no answer from {address}:{port}: {error}", False, time.monotonic() - begin)
     return judge(check, response.status, response.data, time.monotonic() - begin)
 

@@ -22,7 +22,7 @@ def amount(value: Any) -> Decimal | None:
         return None
     number, suffix = Decimal(found[1]), found[2] or ""
     if suffix in _BINARY:
-        return number * 1024 ** (_BINARY.index(suffix) + 1)
+        return number * Decimal(1024) ** (_BINARY.index(suffix) + 1)
     exponent = _DECIMAL[suffix] if suffix in _DECIMAL else int(suffix[1:])
     return number.scaleb(exponent)
 

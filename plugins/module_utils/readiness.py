@@ -53,6 +53,8 @@ class Rule:
 
     ready: str
     cure: str = ""
+    # Whether status.observedGeneration is that of the object itself.
+    counts_generations: bool = True
 
 
 _PODS = "Look at its pods: kubectl describe pods shows image, quota and scheduling problems."
@@ -103,7 +105,10 @@ TABLE: dict[str, Rule] = {
     "Issuer.cert-manager.io": Rule(_true("Ready"), _OPERATOR),
     "ClusterIssuer.cert-manager.io": Rule(_true("Ready"), _OPERATOR),
     "InferenceService.serving.kserve.io": Rule(
-        _true("Ready"), "Look at the pods of its predictor: image, memory, model download and probes show there."
+        _true("Ready"),
+        "Look at the pods of its predictor: image, memory, model download and probes show there.",
+        # In Standard mode KServe copies it from the predictor's Deployment.
+        counts_generations=False,
     ),
     "LLMInferenceService.serving.kserve.io": Rule(_true("Ready"), _PODS),
     "Istio.sailoperator.io": Rule(_true("Ready"), _OPERATOR),
@@ -155,14 +160,17 @@ def explain(obj: Object) -> str:
 
 def not_ready(objects: Iterable[Object]) -> list[str]:
     """Return a text for each object that is not in force: its name and what it says."""
-    return [
-        f"{obj['kind']} {obj['metadata'].get('namespace', '')}/{obj['metadata']['name']}:\n{explain(obj)}"
-        for obj in objects
-        if not is_ready(obj)
-    ]
+    return [f"{_called(obj)}:\n{explain(obj)}" for obj in objects if not is_ready(obj)]
+
+
+def _called(obj: Object) -> str:
+    place = obj["metadata"].get("namespace")
+    return f"{obj['kind']} {place + '/' if place else ''}{obj['metadata']['name']}"
 
 
 def _lags(obj: Object) -> bool:
+    if not TABLE.get(group_kind(obj), Rule("")).counts_generations:
+        return False
     observed = (obj.get("status") or {}).get("observedGeneration")
     return observed is not None and observed < obj["metadata"].get("generation", 0)
 

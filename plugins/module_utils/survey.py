@@ -18,6 +18,8 @@ from typing import Any
 
 from .applyset import PART_OF_LABEL
 from .cluster.api import Api, together
+from .errors import ApiError
+from .plan import APPLIED_ANNOTATION
 
 Object = dict[str, Any]
 
@@ -34,20 +36,41 @@ class Component:
     selector: str
     definition: str
     releases: tuple[str, ...]
+    # Collections of objects that would lose their meaning, or be deleted, if it went.
+    uses: tuple[str, ...]
 
 
+_GATEWAYS = "/apis/gateway.networking.k8s.io/v1/gateways"
 COMPONENTS: dict[str, Component] = {
-    "istio": Component("Istio", "app=istiod", "envoyfilters.networking.istio.io", ("istio-base", "istiod")),
+    "istio": Component(
+        "Istio",
+        "app=istiod",
+        "envoyfilters.networking.istio.io",
+        ("istio-base", "istiod"),
+        (_GATEWAYS, "/apis/networking.istio.io/v1/virtualservices"),
+    ),
     "cert_manager": Component(
-        "cert-manager", "app.kubernetes.io/name=cert-manager", "certificates.cert-manager.io", ("cert-manager",)
+        "cert-manager",
+        "app.kubernetes.io/name=cert-manager",
+        "certificates.cert-manager.io",
+        ("cert-manager",),
+        # The Gateway API goes together with cert-manager.
+        (
+            "/apis/cert-manager.io/v1/certificates",
+            "/apis/cert-manager.io/v1/issuers",
+            "/apis/cert-manager.io/v1/clusterissuers",
+            _GATEWAYS,
+            "/apis/gateway.networking.k8s.io/v1/httproutes",
+        ),
     ),
     "kserve": Component(
         "KServe",
         "control-plane=kserve-controller-manager",
         "inferenceservices.serving.kserve.io",
         ("kserve-crd", "kserve"),
+        ("/apis/serving.kserve.io/v1beta1/inferenceservices",),
     ),
-    "kuadrant": Component("Kuadrant", "app=kuadrant,control-plane=controller-manager", "kuadrants.kuadrant.io", ()),
+    "kuadrant": Component("Kuadrant", "app=kuadrant,control-plane=controller-manager", "kuadrants.kuadrant.io", (), ()),
 }
 _GATEWAY_API = "gateways.gateway.networking.k8s.io"
 _BUNDLE_VERSION = "gateway.networking.k8s.io/bundle-version"
@@ -66,7 +89,7 @@ def survey(api: Api) -> Object:
         *(partial(_deployments, api, item.selector) for item in COMPONENTS.values()),
     )
     by_name = {item["name"]: item for item in definitions}
-    own_namespaces = {item["name"] for item in ours}
+    own_namespaces = {item["name"] for item in ours if _is_ours(item)}
     return {
         "kubernetes_version": version["gitVersion"],
         "distribution": distribution(by_name),
@@ -87,6 +110,11 @@ def _deployments(api: Api, selector: str) -> list[Object]:
     return found
 
 
+def _is_ours(metadata: Mapping[str, Any]) -> bool:
+    """Say whether an object is a member of a set that this collection applied (other tools have sets too)."""
+    return PART_OF_LABEL in (metadata.get("labels") or {}) and APPLIED_ANNOTATION in (metadata.get("annotations") or {})
+
+
 def distribution(definitions: Mapping[str, Object]) -> str:
     """Return ``openshift`` where its kinds are defined, else ``kubernetes``."""
     return "openshift" if "clusterversions.config.openshift.io" in definitions else "kubernetes"
@@ -100,7 +128,7 @@ def gateway_api(definitions: Mapping[str, Object]) -> Object:
     annotations = definition.get("annotations") or {}
     return {
         "title": "Gateway API",
-        "owner": "ours" if PART_OF_LABEL in (definition.get("labels") or {}) else "foreign",
+        "owner": "ours" if _is_ours(definition) else "foreign",
         "version": annotations.get(_BUNDLE_VERSION, ""),
         "channel": annotations.get(_CHANNEL, ""),
     }
@@ -129,10 +157,10 @@ def component(
     return {
         "title": known.title,
         "owner": owner,
-        "running": controller is not None,
+        "running": controller is not None and (controller.get("status") or {}).get("availableReplicas", 0) > 0,
         "namespace": namespace if owner != "absent" else "",
         "version": _version(controller) if controller else "",
-        "definitions": sorted(item["name"] for item in released) if owner == "ours" else [],
+        "definitions": sorted(item["name"] for item in released if owner == "ours" and _release(item)[1] == namespace),
     }
 
 
@@ -151,6 +179,38 @@ def leftovers(api: Api, found: Mapping[str, Mapping[str, Any]]) -> dict[str, lis
     if found["istio"]["owner"] == "ours":
         left["istio"] = [*_istio_leftovers(api), *left["istio"]]
     return left
+
+
+def in_use(api: Api, found: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Return, for each component of ours, what others have that needs it: texts such as ``gateways team/entry``."""
+    own_namespaces = {info["namespace"] for info in found.values() if info["owner"] == "ours"}
+    users = {
+        name: [text for path in COMPONENTS[name].uses for text in _users(api, path, own_namespaces)]
+        if info["owner"] == "ours"
+        else []
+        for name, info in found.items()
+    }
+    if users["kserve"]:
+        # KServe of ours stays then, and its webhooks need their certificates.
+        users["cert_manager"].append("KServe itself")
+    if found["istio"]["owner"] == "foreign" and found["cert_manager"]["owner"] == "ours":
+        users["cert_manager"].append("somebody else's Istio, which needs the Gateway API")
+    return users
+
+
+def _users(api: Api, path: str, own_namespaces: set[str]) -> list[str]:
+    try:
+        users = _metadata(api, path, "")
+    except ApiError as error:
+        if error.status == 404:  # Nobody can have what is not defined.
+            return []
+        raise
+    plural = path.rpartition("/")[2]
+    return [
+        f"{plural} {item['namespace']}/{item['name']}" if "namespace" in item else f"{plural} {item['name']}"
+        for item in users
+        if not _is_ours(item) and item.get("namespace") not in own_namespaces
+    ]
 
 
 def _istio_leftovers(api: Api) -> list[Object]:
@@ -187,4 +247,5 @@ def in_words(found: Mapping[str, Any]) -> str:
     place = f", in namespace {found['namespace']}" if found.get("namespace") else ""
     if found["owner"] == "ours":
         return f"{name}{version}: ours{place}"
-    return f"{name}{version}: somebody else's{place}, kept as it is"
+    stopped = "" if found.get("running", True) else ", without a running controller"
+    return f"{name}{version}: somebody else's{place}{stopped}, kept as it is"

@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import textwrap
-from typing import Any, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 Verdict = dict[str, Any]
 _SAID_WIDTH = 90
@@ -16,9 +17,9 @@ _SAID_WIDTH = 90
 def verdicts(evidence: Sequence[Mapping[str, Any]]) -> list[Verdict]:
     """Return the verdicts on what the roles found, in their order.
 
-    :param evidence: for each role ``part`` (its name) and any of ``components`` (as platform_info tells them), ``set`` (the
-        result of apply_set in check mode), ``releases`` (results of the Helm module in check mode), ``answers`` (of
-        gateway_probe).
+    :param evidence: for each role ``part`` (its name) and any of ``components`` (as platform_info tells them), ``set``
+        (the result of apply_set in check mode), ``releases`` (results of the Helm module in check mode), ``answers``
+        (of gateway_probe).
     :return: mappings with ``part``, ``check``, ``ok`` and ``said``.
     """
     rows = []
@@ -38,14 +39,20 @@ def _verdict(part: str, check: str, ok: bool, said: str) -> Verdict:
 def _component(part: str, item: Mapping[str, Any]) -> Verdict:
     absent = item["owner"] == "absent"
     stopped = not item.get("running", True)
-    said = "is not there" if absent else "its controller does not run" if stopped else f"{item['owner']}, {item['version']}"
-    return _verdict(part, item["title"], not (absent or stopped), said.rstrip(", "))
+    said = f"{item['owner']}, {item['version']}".rstrip(", ")
+    if absent:
+        said = "is not there"
+    elif stopped:
+        said = "its controller does not run"
+    return _verdict(part, item["title"], not (absent or stopped), said)
 
 
 def _releases(part: str, results: Sequence[Mapping[str, Any]]) -> list[Verdict]:
     rows = []
     for result in results:
-        said = "another version or other values" if result["changed"] else "as wanted"
+        installed = (result.get("status") or {}).get("values", {}).get("declared", True)
+        wrong = "another version or other values" if installed else "not installed"
+        said = wrong if result["changed"] else "as wanted"
         rows.append(_verdict(part, f"Helm release {result['__maas_release']['name']}", not result["changed"], said))
     return rows
 
@@ -55,9 +62,11 @@ def _set(part: str, result: Mapping[str, Any]) -> list[Verdict]:
     for item in result.get("not_ready", []):
         wrong.setdefault(item["object"], f"not in force: {item['said']}")
     rows = [_verdict(part, name, False, said) for name, said in wrong.items()]
-    well = result.get("unchanged", 0) - sum(item["object"] not in _changed(result) for item in result.get("not_ready", []))
+    unready = {item["object"] for item in result.get("not_ready", [])} - _changed(result)
+    well = result.get("unchanged", 0) - len(unready)
     if well > 0:
-        rows.append(_verdict(part, f"{well} object{'s' if well > 1 else ''} of the set", True, "as wanted and in force"))
+        objects = "1 object" if well == 1 else f"{well} objects"
+        rows.append(_verdict(part, f"{objects} of the set", True, "as wanted and in force"))
     return rows
 
 

@@ -90,6 +90,27 @@ options:
     type: list
     elements: dict
     default: []
+    suboptions:
+      apiVersion:
+        description: The API version of the object.
+        type: str
+        required: true
+      kind:
+        description: The kind of the object.
+        type: str
+        required: true
+      metadata:
+        description: What names the object.
+        type: dict
+        required: true
+        suboptions:
+          name:
+            description: The name of the object.
+            type: str
+            required: true
+          namespace:
+            description: The namespace of the object, if it has one.
+            type: str
   wait:
     description: Wait until every object of the set is in force in its present generation.
     type: bool
@@ -201,8 +222,6 @@ seconds:
 import time
 from typing import Any
 
-from ansible.module_utils.urls import open_url
-
 from ansible_collections.maas_billing.platform.plugins.module_utils.applyset import Parent
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.sets import Outcome, Sets
 from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import read_platform
@@ -212,6 +231,15 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.render.catal
 from ansible_collections.maas_billing.platform.plugins.module_utils.render.objects import operator_namespace
 from ansible_collections.maas_billing.platform.plugins.module_utils.report import diffs, summary
 
+REFERENCE = {
+    "apiVersion": {"type": "str", "required": True},
+    "kind": {"type": "str", "required": True},
+    "metadata": {
+        "type": "dict",
+        "required": True,
+        "options": {"name": {"type": "str", "required": True}, "namespace": {"type": "str"}},
+    },
+}
 OPTIONS = {
     "name": {"type": "str", "required": True},
     "namespace": {"type": "str", "default": "maas-system"},
@@ -224,15 +252,23 @@ OPTIONS = {
     "adopt": {"type": "bool", "default": False},
     "prune": {"type": "bool", "default": True},
     "remove_shared": {"type": "bool", "default": False},
-    "leftovers": {"type": "list", "elements": "dict", "default": []},
+    "leftovers": {"type": "list", "elements": "dict", "default": [], "options": REFERENCE},
     "wait": {"type": "bool", "default": False},
     "wait_timeout": {"type": "int", "default": 120},
 }
 
 
+def fetch(url: str) -> bytes:
+    """Read a manifest from the web."""
+    from ansible.module_utils.urls import open_url  # It costs more to import than all the rest of the module.
+
+    content: bytes = open_url(url, timeout=60).read()
+    return content
+
+
 def wanted(params: dict[str, Any]) -> list[dict[str, Any]]:
     """Return every object that the options ask for."""
-    objects = [*params["objects"], *read_manifests(params["manifests"], lambda url: open_url(url, timeout=60).read())]
+    objects = [*params["objects"], *read_manifests(params["manifests"], fetch)]
     objects += [operator_namespace(name, operator) for name, operator in params["operator_namespaces"].items()]
     if params["render"]:
         platform = read_platform(params["intent"] or {})

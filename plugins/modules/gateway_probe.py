@@ -81,7 +81,9 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: Sends the requests too, since they change nothing, and reports without failing; the models may be there only later.
+    details:
+      - Sends the requests too, since they change nothing, and reports without failing; the models may be there only
+        later.
   diff_mode:
     support: none
   idempotent:
@@ -188,8 +190,8 @@ OPTIONS = {
 }
 
 
-def find_gateway(api: Api, platform: Platform) -> str:
-    """Return the address of the Gateway's first listener.
+def find_gateway(api: Api, platform: Platform) -> tuple[str, int]:
+    """Return host and port of the Gateway's listener.
 
     :raises ProbeError: when there is no such Gateway, or it has no address.
     """
@@ -204,7 +206,21 @@ def find_gateway(api: Api, platform: Platform) -> str:
     addresses = (gateway.get("status") or {}).get("addresses") or []
     if not addresses:
         raise ProbeError(f"The Gateway {platform.gateway_name} has no address yet:\n{explain(gateway)}")
-    return f"{addresses[0]['value']}:{platform.gateway_http_port}"
+    return addresses[0]["value"], platform.gateway_http_port
+
+
+def split(address: str, platform: Platform) -> tuple[str, int]:
+    """Return host and port of the option ``address``; the port is that of the gateway where none is given.
+
+    :raises ProbeError: when it is not the address of anything.
+    """
+    host, colon, port = address.partition(":")
+    if not host or (colon and not (port.isdecimal() and 0 < int(port) < 65536)):
+        raise ProbeError(
+            f"address: {address!r} was given; allowed: a host name or address, with a port from 1 to 65535 after a "
+            "colon, such as 127.0.0.1:8080."
+        )
+    return host, int(port) if colon else platform.gateway_http_port
 
 
 def further(requests: list[dict[str, Any]]) -> list[Check]:
@@ -230,21 +246,14 @@ def work(module: Any) -> dict[str, Any]:
     """Probe the gateway and return what the module says."""
     params = module.params
     platform = read_platform(params["intent"])
-    address = params["address"] or find_gateway(connect(module), platform)
-    if not address:
+    address = params["address"] or platform.gateway_address
+    given = split(address, platform) if address else None
+    try:
+        host, port = given or find_gateway(connect(module), platform)
+    except ProbeError as error:
         if not module.check_mode:
-            raise ProbeError(
-                f"There is no Gateway {platform.gateway_namespace}/{platform.gateway_name}: install the platform first."
-            )
-        return {
-            "changed": False,
-            "address": "",
-            "answers": [],
-            "passed": True,
-            "msg": "There is no gateway to ask yet.",
-        }
-    host, _colon, port_text = address.partition(":")
-    port = int(port_text or platform.gateway_http_port)
+            raise
+        return {"changed": False, "address": "", "answers": [], "passed": True, "msg": str(error)}
     checks = [*model_checks(platform, params["chat"]), *further(params["requests"])]
     answers = [line(answer, port) for answer in ask_until_right(checks, host, port, params["timeout"])]
     wrong = [answer for answer in answers if not answer["ok"]]

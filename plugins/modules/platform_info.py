@@ -21,8 +21,15 @@ options:
   intent:
     description: What the platform is to be - the C(maas_*) variables of the cluster without their prefix.
     type: dict
+  variables:
+    description: Names of all variables that begin with C(maas_). One that is no setting of the platform is refused.
+    type: list
+    elements: str
+    default: []
   leftovers:
-    description: Also tell what would stay behind of our components when their Helm releases and namespaces are gone.
+    description:
+      - Also tell what would stay behind of our components when their Helm releases and namespaces are gone,
+        and what others have that needs them.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -86,6 +93,10 @@ platform:
         - For each component of ours, references to what its removal would leave behind. Only with O(leftovers=true).
       type: dict
       sample: {istio: [{apiVersion: gateway.networking.k8s.io/v1, kind: GatewayClass, metadata: {name: istio}}]}
+    in_use:
+      description: For each component of ours, what others have that needs it. Only with O(leftovers=true).
+      type: dict
+      sample: {kserve: ["inferenceservices team/llama"]}
     summary:
       description: The same, a line for each.
       type: list
@@ -97,24 +108,33 @@ platform:
 
 from typing import Any
 
-from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import read_platform
+from ansible_collections.maas_billing.platform.plugins.module_utils.errors import IntentError
+from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import (
+    read_platform,
+    unknown_variables,
+)
 from ansible_collections.maas_billing.platform.plugins.module_utils.module import build, connect, finish
-from ansible_collections.maas_billing.platform.plugins.module_utils.survey import in_words, leftovers, survey
+from ansible_collections.maas_billing.platform.plugins.module_utils.survey import in_use, in_words, leftovers, survey
 
 OPTIONS = {
     "intent": {"type": "dict"},
+    "variables": {"type": "list", "elements": "str", "default": []},
     "leftovers": {"type": "bool", "default": False},
 }
 
 
 def work(module: Any) -> dict[str, Any]:
     """Check the inventory, survey the cluster, and return what the module says."""
+    wrong = unknown_variables(module.params["variables"])
     if module.params["intent"] is not None:
-        read_platform(module.params["intent"])
+        read_platform(module.params["intent"], wrong)
+    elif wrong:
+        raise IntentError(wrong)
     api = connect(module)
     found = survey(api)
     if module.params["leftovers"]:
         found["leftovers"] = leftovers(api, found["components"])
+        found["in_use"] = in_use(api, found["components"])
     found["summary"] = [
         f"Kubernetes {found['kubernetes_version']} ({found['distribution']})",
         *(in_words(item) for item in [found["gateway_api"], *found["components"].values()]),

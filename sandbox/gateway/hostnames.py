@@ -27,7 +27,7 @@ def covers(pattern: str, hostname: str) -> bool:
     """Tell whether every host of ``hostname`` (which may be a wildcard itself) is a host of ``pattern``."""
     if pattern in ("", hostname):
         return True
-    return pattern.startswith("*.") and hostname.endswith(pattern[1:]) and len(hostname) > len(pattern) - 1
+    return pattern.startswith("*.") and hostname.endswith(pattern[1:])
 
 
 def intersection(one: str, other: str) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import copy
 import json
+import os
 import ssl
 import tempfile
 import time
@@ -41,7 +42,7 @@ class Request:
 
     @property
     def writes(self) -> bool:
-        """Whether it may have changed something; a deletion says in its body, which is not logged, that it is a dry run."""
+        """Whether it may have changed something; that a deletion is a dry run stands in its body, unseen."""
         return self.verb not in ("get", "list", "watch") and "dryRun" not in self.uri
 
 
@@ -130,32 +131,46 @@ class Cluster:
     def counted(self) -> Iterator[list[Request]]:
         """Collect the requests that the modules' user sends meanwhile; the list is filled at the end."""
         found: list[Request] = []
-        begin = self._mark()[1]
-        yield found
-        end = self._mark()[0]
-        with self.audit_log.open("rb") as file:
-            file.seek(begin)
-            for line in file.read(end - begin).splitlines():
+        with Tail(self.audit_log) as earlier:
+            self._mark(earlier)
+        with Tail(self.audit_log) as log:
+            yield found
+            self._mark(log)
+            for line in log.lines():
                 event = json.loads(line)
                 if event["user"]["username"] == self.user and "impersonatedUser" not in event:
                     found.append(Request(event["verb"], event["requestURI"]))
 
-    def _mark(self) -> tuple[int, int]:
-        """Send a request that can be told from all others; return where its line begins and ends in the audit log."""
+    def _mark(self, log: Tail) -> None:
+        """Send a request that can be told from all others, and wait for its line: earlier ones are there then too."""
         mark = uuid.uuid4().hex
-        before = self.audit_log.stat().st_size
         self.request("GET", f"/api/v1/namespaces/{mark}")
-        deadline = time.monotonic() + 10
-        while True:
-            with self.audit_log.open("rb") as file:
-                file.seek(before)
-                position = before
-                for line in file:
-                    if mark.encode() in line and line.endswith(b"\n"):
-                        return position, position + len(line)
-                    position += len(line)
-            assert time.monotonic() < deadline, f"the audit log {self.audit_log} does not show our requests"
-            time.sleep(0.01)
+        self.wait_for(lambda: any(mark.encode() in line for line in log.lines()), "our request is in the audit log", 10)
+
+
+class Tail:
+    """What is appended to a log from now on, also when the log is rotated meanwhile."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._data = b""
+        self._file = path.open("rb")
+        self._file.seek(0, os.SEEK_END)
+
+    def __enter__(self) -> Tail:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._file.close()
+
+    def lines(self) -> list[bytes]:
+        """Return every whole line since the beginning of this."""
+        self._data += self._file.read()
+        if self._path.stat().st_ino != os.fstat(self._file.fileno()).st_ino:
+            self._file.close()
+            self._file = self._path.open("rb")
+            self._data += self._file.read()
+        return self._data.split(b"\n")[:-1]
 
 
 def collection_of(obj: Object) -> str:

@@ -4,8 +4,8 @@
 
 """The cluster that ``MAAS_SANDBOX`` names (``make module`` starts it), and a place of its own in it for each test.
 
-``MAAS_TEST_KUBECONFIG`` names the kubeconfig of another cluster instead; beside it are ``logs/audit.log`` and ``bundle/``,
-as in the folder of a sandbox.
+``MAAS_TEST_KUBECONFIG`` names the kubeconfig of another cluster instead; beside it are ``logs/audit.log`` and
+``bundle/``, as in the folder of a sandbox.
 """
 
 from __future__ import annotations
@@ -159,5 +159,5 @@ def _space(cluster: Cluster, modules: Modules) -> Iterator[Space]:
 
 
 def _established(definition: Object) -> bool:
-    conditions = definition.get("status", {}).get("conditions", [])
+    conditions = definition.get("status", {}).get("conditions") or []  # A new one says null.
     return any(item["type"] == "Established" and item["status"] == "True" for item in conditions)

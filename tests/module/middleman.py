@@ -22,15 +22,16 @@ _PASSED_ON = ("Accept", "Content-Type")
 class Middleman:
     """Forwards requests to the API server, as the modules' user, unless ``disturb`` says otherwise.
 
-    ``disturb(method, path)`` is called before each request. It returns FORWARD, the HTTP status to refuse with, or CUT to
-    close the connection without an answer; it may wait. ``cut_streams`` ends the answers that are under way.
+    ``disturb(method, path)`` is called before each request. It returns FORWARD, the HTTP status to refuse with, or CUT
+    to close the connection without an answer; it may wait. ``cut_streams`` ends the answers that are under way.
     """
 
     def __init__(self, cluster: Cluster) -> None:
         self.disturb: Callable[[str, str], int] = lambda method, path: FORWARD
         self.seen: list[tuple[str, str]] = []
+        self.retry_after = 1  # seconds, told with status 429
         self._cluster = cluster
-        self._cut = threading.Event()
+        self._cuts = 0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
 
@@ -40,15 +41,15 @@ class Middleman:
         return {"host": f"http://127.0.0.1:{self._server.server_port}", "api_key": "not-looked-at"}
 
     def cut_streams(self) -> None:
-        """End all answers that are under way, in the middle."""
-        self._cut.set()
+        """End all answers that are under way, instead of sending the next of them."""
+        self._cuts += 1
 
     def __enter__(self) -> Middleman:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._cut.set()
+        self._cuts += 1
         self._server.shutdown()
         self._server.server_close()
 
@@ -77,7 +78,7 @@ class Middleman:
         elif verdict == FORWARD:
             self._forward(request, body)
         else:
-            _refuse(request, verdict)
+            self._refuse(request, verdict)
 
     def _forward(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
         headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
@@ -93,28 +94,28 @@ class Middleman:
             request.send_header("Content-Type", "application/json")
             request.send_header("Transfer-Encoding", "chunked")
             request.end_headers()
+            cuts = self._cuts
             for part in response.stream(65536):
-                _chunk(request, part)
-                if self._cut.is_set():
+                if self._cuts > cuts:
                     request.close_connection = True
                     return
+                _chunk(request, part)
             _chunk(request, b"")
         except OSError:  # the module has gone away
             request.close_connection = True
         finally:
             response.close()
 
+    def _refuse(self, request: BaseHTTPRequestHandler, status: int) -> None:
+        body = json.dumps({"kind": "Status", "message": f"refused with {status} by the test"}).encode()
+        request.send_response(status)
+        request.send_header("Content-Length", str(len(body)))
+        if status == 429:
+            request.send_header("Retry-After", str(self.retry_after))
+        request.end_headers()
+        request.wfile.write(body)
+
 
 def _chunk(request: BaseHTTPRequestHandler, data: bytes) -> None:
     request.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
     request.wfile.flush()
-
-
-def _refuse(request: BaseHTTPRequestHandler, status: int) -> None:
-    body = json.dumps({"kind": "Status", "message": f"refused with {status} by the test"}).encode()
-    request.send_response(status)
-    request.send_header("Content-Length", str(len(body)))
-    if status == 429:
-        request.send_header("Retry-After", "1")
-    request.end_headers()
-    request.wfile.write(body)

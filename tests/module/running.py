@@ -110,6 +110,7 @@ class Modules:
 
     def environment(self) -> dict[str, str]:
         """The environment without what would name another cluster, and with a home folder that holds nothing."""
-        foreign = ("K8S_AUTH_", "ANSIBLE_", "KUBECONFIG")
+        foreign = ("K8S_AUTH_", "ANSIBLE_", "KUBECONFIG", "PYTHONDONTWRITEBYTECODE")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-        return {**kept, "HOME": str(self.home), "PYTHONPATH": str(COLLECTIONS)}
+        compiled = {"PYTHONPATH": str(COLLECTIONS), "PYTHONPYCACHEPREFIX": str(self.home / "compiled")}
+        return {**kept, "HOME": str(self.home), **compiled}

@@ -23,7 +23,12 @@ NAMESPACES = "applyset.kubernetes.io/additional-namespaces"
 @pytest.mark.usefixtures("gateway_api")
 def test_parent_and_members_carry_what_the_specification_asks_for(space: Space, cluster: Cluster) -> None:
     other = cluster.create(namespace(space.name("other")))["metadata"]["name"]
-    objects = [config_map(space.home, "one"), config_map(other, "two"), route(space.home, "three"), config_map(space.sets, "four")]
+    objects = [
+        config_map(space.home, "one"),
+        config_map(other, "two"),
+        route(space.home, "three"),
+        config_map(space.sets, "four"),
+    ]
     space.apply(objects)
     # KEP-3659: base64url(sha256(name.namespace.kind.group)) of the parent, without padding.
     digest = hashlib.sha256(f"maas-tested.{space.sets}.ConfigMap.".encode()).digest()
@@ -44,6 +49,19 @@ def test_the_parent_forgets_kinds_and_namespaces_that_hold_no_member(space: Spac
     space.apply([config_map(space.sets, "one")])
     annotations = cluster.held(space.parent_like())["metadata"]["annotations"]
     assert (annotations[KINDS], annotations[NAMESPACES]) == ("ConfigMap", "")
+
+
+def test_a_parent_that_somebody_deleted_comes_back(space: Space, cluster: Cluster) -> None:
+    """Else nobody would find the members of the set any more."""
+    mine = config_map(space.home, "mine")
+    space.apply([mine])
+    before = cluster.held(space.parent_like())["metadata"]
+    cluster.delete(space.parent_like())
+    assert space.apply([mine])["changed"] is False
+    after = cluster.held(space.parent_like())["metadata"]
+    assert (after["labels"], after["annotations"]) == (before["labels"], before["annotations"])
+    space.remove()
+    assert cluster.read(mine) is None
 
 
 def test_members_in_several_namespaces_are_one_set(space: Space, cluster: Cluster) -> None:

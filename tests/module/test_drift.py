@@ -64,7 +64,7 @@ def test_a_field_that_another_manager_took_is_taken_back(space: Space, cluster: 
     space.apply([wanted])
     cluster.apply(config_map(space.home, "mine", color="blue", theirs="1"), manager="their-tool")
     done = space.apply([wanted])
-    assert done["changes"][0]["why"] == "somebody changed data"
+    assert done["changes"][0]["why"] == "somebody changed data.color"
     # What only they wrote is none of our business.
     assert cluster.held(wanted)["data"] == {"color": "red", "theirs": "1"}
     assert space.apply([wanted])["changed"] is False

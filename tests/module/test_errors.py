@@ -25,7 +25,7 @@ Object = dict[str, Any]
 
 REACH_CURE = (
     "Set kubeconfig (and context), or host with api_key, for this inventory host: as module_defaults of "
-    "group/maas_billing.platform.maas, as maas_kubeconfig in the inventory, or in the environment as K8S_AUTH_*."
+    "group/maas_billing.platform.maas, as maas_connection in the inventory, or in the environment as K8S_AUTH_*."
 )
 LOGIN_MESSAGE = "The cluster does not accept the login: the token or certificate is wrong or has expired. Log in again."
 
@@ -113,6 +113,22 @@ def test_a_watch_that_breaks_is_taken_up_again(space: Space, cluster: Cluster, m
     assert run.answer()["changes"][0]["action"] == "removed"
 
 
+def test_a_kind_that_the_server_names_late_is_waited_for(space: Space, middleman: Middleman) -> None:
+    """A new kind is served some time before it is named among the kinds of its group."""
+    asked = []
+
+    def late(method: str, path: str) -> int:
+        if path == f"/apis/{space.group}/v1":
+            asked.append(path)
+            return 404 if len(asked) < 6 else FORWARD
+        return FORWARD
+
+    middleman.disturb = late
+    objects = [definition(space.group), widget(space.group, space.home, "small")]
+    assert len(space.apply(objects, **middleman.login)["changes"]) == 2
+    assert len(asked) >= 6
+
+
 def test_a_server_that_asks_for_patience_gets_it(space: Space, cluster: Cluster, middleman: Middleman) -> None:
     refused = []
 
@@ -127,24 +143,29 @@ def test_a_server_that_asks_for_patience_gets_it(space: Space, cluster: Cluster,
     assert refused
 
 
+def test_patience_has_an_end(space: Space, middleman: Middleman) -> None:
+    middleman.disturb = lambda method, path: 429
+    middleman.retry_after = 0
+    assert space.refused([config_map(space.home, "mine")], **middleman.login) == "refused with 429 by the test"
+    assert len(middleman.seen) <= 20
+
+
 # -- No right ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_wrong_token_is_said(space: Space, cluster: Cluster) -> None:
-    login = {"host": cluster.server, "api_key": "wrong", "validate_certs": False}
+    login = {"host": cluster.server, "api_key": "abc.def.ghi", "validate_certs": False}
     assert space.refused([config_map(space.home, "mine")], **login) == LOGIN_MESSAGE
 
 
 def test_an_expired_token_is_said(space: Space, cluster: Cluster) -> None:
     """A token that was bound to a Secret which is gone is refused like one whose time is over."""
-    holder = cluster.create(config_map(space.home, "unused"))
-    bound = {**secret(space.home, "bound"), "stringData": {}}
-    bound = cluster.create(bound)
-    token = _token(space, cluster, {"kind": "Secret", "apiVersion": "v1", "name": "bound", "uid": bound["metadata"]["uid"]})
-    login = {"host": cluster.server, "api_key": token, "validate_certs": False}
-    assert space.refused([holder], **login).startswith("The login may not do this: ")
+    bound = cluster.create(secret(space.home, "bound"))
+    reference = {"kind": "Secret", "apiVersion": "v1", "name": "bound", "uid": bound["metadata"]["uid"]}
+    token = _token(space, cluster, reference)
     cluster.delete(bound)
-    cluster.wait_for(lambda: space.refused([holder], **login) == LOGIN_MESSAGE, "the token is worth nothing", 20)
+    login = {"host": cluster.server, "api_key": token, "validate_certs": False}
+    assert space.refused([config_map(space.home, "mine")], **login) == LOGIN_MESSAGE
 
 
 def test_a_missing_right_is_named(space: Space, cluster: Cluster, tmp_path: Path) -> None:
@@ -169,7 +190,9 @@ def test_a_right_that_lacks_for_some_objects_only_is_named_with_them(
     _allow(space, cluster, ["get", "list"])
     _allow(space, cluster, ["*"], ["leases", "configmaps"])
     message = space.refused([config_map(space.home, "mine"), secret(space.home, "key", value="x")], **login)
-    assert message.startswith(f"The API server refused:\n- Secret {space.home}/key: The login may not do this: secrets ")
+    assert message.startswith(
+        f"The API server refused:\n- Secret {space.home}/key: The login may not do this: secrets "
+    )
     assert len(message.splitlines()) == 2
     assert cluster.read(config_map(space.home, "mine")) is not None
 
@@ -216,7 +239,10 @@ def test_a_value_that_the_server_refuses_is_named(space: Space) -> None:
     ("wrong", "said"),
     [
         ({"kind": "ConfigMap"}, "objects[0] is not a Kubernetes object: apiVersion, kind and metadata.name are needed"),
-        ({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "lost"}}, "ConfigMap lost needs metadata.namespace"),
+        (
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "lost"}},
+            "ConfigMap lost needs metadata.namespace",
+        ),
         (
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a", "namespace": "b"}},
             "Namespace b/a must not have metadata.namespace",

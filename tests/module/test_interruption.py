@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -190,8 +190,7 @@ def test_the_lock_is_renewed_by_a_long_run(space: Space, cluster: Cluster) -> No
 
 
 def _members(cluster: Cluster, space: Space, kind: str = "ConfigMap") -> list[Object]:
-    found = cluster.list("v1", kind, space.home, PART_OF)
-    return found
+    return cluster.list("v1", kind, space.home, PART_OF)
 
 
 def _holder(cluster: Cluster, space: Space) -> str:
@@ -200,4 +199,4 @@ def _holder(cluster: Cluster, space: Space) -> str:
 
 
 def _now() -> str:
-    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

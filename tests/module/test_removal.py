@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Removal waits, says what holds it up, and takes only what is the set's own; namespaces that are going are waited for."""
+"""Removal waits, says what holds it up, and takes only what is the set's own; what is going already is waited for."""
 
 from __future__ import annotations
 
@@ -74,7 +74,10 @@ def test_a_namespace_that_is_going_is_waited_for_and_made_anew_with_what_was_in_
     assert space.apply([made, inside, outside], check=True)["changed"] is True
     done = space.apply([made, inside, outside])
     actions = {change["object"]: change["action"] for change in done["changes"]}
-    assert actions == {f"Namespace {space.name('made')}": "created", f"ConfigMap {space.name('made')}/inside": "created"}
+    assert actions == {
+        f"Namespace {space.name('made')}": "created",
+        f"ConfigMap {space.name('made')}/inside": "created",
+    }
     assert "deletionTimestamp" not in cluster.held(made)["metadata"]
     assert space.apply([made, inside, outside])["changed"] is False
 
@@ -146,7 +149,9 @@ def test_many_strangers_are_counted(space: Space, cluster: Cluster) -> None:
     for number in range(7):
         cluster.create(config_map(space.name("made"), f"notes-{number}"))
     (kept,) = space.remove(check=True)["kept"]
-    assert kept["why"].endswith("ConfigMap notes-0, " + ", ".join(f"ConfigMap notes-{n}" for n in range(1, 5)) + " and 2 more")
+    assert kept["why"].endswith(
+        "ConfigMap notes-0, " + ", ".join(f"ConfigMap notes-{n}" for n in range(1, 5)) + " and 2 more"
+    )
 
 
 def test_an_object_that_was_deleted_by_somebody_is_no_trouble(space: Space, cluster: Cluster) -> None:
@@ -156,6 +161,35 @@ def test_an_object_that_was_deleted_by_somebody_is_no_trouble(space: Space, clus
     removed = space.remove()
     assert [change["object"] for change in removed["changes"]] == [f"ConfigMap {space.home}/second"]
     assert space.parent() is None
+
+
+def test_leftovers_go_with_the_set_though_they_are_no_members(space: Space, cluster: Cluster) -> None:
+    left = [cluster.create(config_map(space.home, f"left-{number}")) for number in range(2)]
+    bystander = cluster.create(config_map(space.home, "bystander"))
+    references = [
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"left-{number}", "namespace": space.home}}
+        for number in range(3)  # the third never was
+    ]
+    space.apply([config_map(space.home, "mine")])
+    expected = {f"ConfigMap {space.home}/{name}": "removed" for name in ("mine", "left-0", "left-1")}
+    for check in (True, False):
+        removed = space.remove(check, leftovers=references)
+        assert {change["object"]: change["action"] for change in removed["changes"]} == expected
+        assert all(cluster.read(obj) for obj in left) is check
+    assert cluster.held(bystander) == bystander
+    assert space.remove(leftovers=references)["changed"] is False
+
+
+def test_leftovers_go_when_the_set_is_gone_already(space: Space, cluster: Cluster) -> None:
+    left = cluster.create(config_map(space.home, "left"))
+    metadata = {"name": "left", "namespace": space.home}
+    reference = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+    assert space.remove(leftovers=[reference])["changed"] is True
+    assert cluster.read(left) is None
+
+
+def test_a_leftover_that_is_no_reference_is_refused(space: Space) -> None:
+    assert "metadata" in space.refused([], state="absent", leftovers=[{"apiVersion": "v1", "kind": "ConfigMap"}])
 
 
 def _held(place: str, name: str) -> Object:

@@ -22,6 +22,7 @@ _RESTLESS = (
     "events",
     "events.events.k8s.io",
     "leases.coordination.k8s.io",
+    "nodes",
     "pods",
     "replicasets.apps",
 )

@@ -27,6 +27,7 @@ from sandbox.paths import Home, package
 _ENDPOINT = "sandbox.maas-billing.platform/endpoint"
 _LISTEN = "0A"  # of the states in /proc/net/tcp
 _MODEL = "ghcr.io/llm-d/llm-d-inference-sim:v0.10.2"
+_FREED_SECONDS = 15.0
 
 
 class Box:
@@ -283,6 +284,20 @@ def test_what_died_is_shown_and_started_again(box: Box) -> None:
     assert box.kubectl("get", "nodes").returncode == 0
 
 
+def steal(thief: socket.socket, port: int) -> None:
+    """Listen on the port of a program that was just killed, as soon as the kernel has freed it."""
+    deadline = time.monotonic() + _FREED_SECONDS
+    while True:
+        try:
+            thief.bind(("127.0.0.1", port))
+            break
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+    thief.listen()
+
+
 def test_a_taken_port_is_named(box: Box) -> None:
     known = state.load(box.home.state)
     assert known is not None
@@ -290,8 +305,7 @@ def test_a_taken_port_is_named(box: Box) -> None:
     port = known.ports["kube-scheduler"]
     with socket.socket() as thief:
         thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        thief.bind(("127.0.0.1", port))
-        thief.listen()
+        steal(thief, port)
         status, _, errors = box.run("up")
     assert status == 1
     assert f"Other programs have taken ports of the sandbox 'life': {port} (kube-scheduler) on 127.0.0.1." in errors

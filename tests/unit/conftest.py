@@ -10,5 +10,5 @@ from hypothesis import HealthCheck, settings
 
 # Machines that run these tests do other things too: how long an example takes says nothing. What has to be fast is
 # tested by name.
-settings.register_profile("unit", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("unit", max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unit")

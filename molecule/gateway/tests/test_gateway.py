@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 from typing import Any
 
@@ -29,6 +30,6 @@ def test_istio_runs_in_a_namespace_that_is_ours(objects: Any) -> None:
 def test_the_port_is_open_and_a_name_without_a_model_gives_404(host: Any, endpoint: tuple[str, int]) -> None:
     address, port = endpoint
     assert host.addr(address).port(port).is_reachable
-    connection = http.client.HTTPConnection(address, port, timeout=10)
-    connection.request("GET", "/v1/models", headers={"Host": "nobody.maas.local"})
-    assert connection.getresponse().status == 404
+    with contextlib.closing(http.client.HTTPConnection(address, port, timeout=10)) as connection:
+        connection.request("GET", "/v1/models", headers={"Host": "nobody.maas.local"})
+        assert connection.getresponse().status == 404

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
-from ..errors import ApiError
+from ..errors import ApiError, CredentialsError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -159,7 +159,10 @@ class Api:
                 headers=headers,
                 preload_content=preload_content,
                 timeout=urllib3.Timeout(connect=10, read=read),
-                retries=False,
+                # A server that has too much to do says when to ask again; nothing else is sent twice.
+                retries=urllib3.Retry(
+                    5, connect=0, read=0, redirect=False, other=0, allowed_methods=None, raise_on_status=False
+                ),
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise ApiError(f"The API server {self._host} cannot be reached: {_cause(error)}") from error
@@ -214,13 +217,9 @@ def _with_dry_run(query: dict[str, str], dry_run: bool) -> dict[str, str]:
 def _pool(config: Any) -> Any:
     import urllib3
 
-    options: dict[str, Any] = {
-        "maxsize": CONCURRENCY,
-        "cert_reqs": ssl.CERT_REQUIRED if config.verify_ssl else ssl.CERT_NONE,
-        "ca_certs": config.ssl_ca_cert,
-        "cert_file": config.cert_file,
-        "key_file": config.key_file,
-    }
+    options: dict[str, Any] = {"maxsize": CONCURRENCY}
+    if config.host.startswith("https"):
+        options["ssl_context"] = _tls(config)
     for attribute, option in (("assert_hostname", "assert_hostname"), ("tls_server_name", "server_hostname")):
         value = getattr(config, attribute, None)
         if value is not None:
@@ -230,6 +229,25 @@ def _pool(config: Any) -> Any:
     if config.proxy and not _bypasses_proxy(config):
         return urllib3.ProxyManager(config.proxy, proxy_headers=config.proxy_headers or {}, **options)
     return urllib3.PoolManager(**options)
+
+
+def _tls(config: Any) -> ssl.SSLContext:
+    """Return what all connections share: each would read the certificates anew otherwise."""
+    from urllib3.util.ssl_ import create_urllib3_context
+
+    context: ssl.SSLContext = create_urllib3_context(
+        cert_reqs=ssl.CERT_REQUIRED if config.verify_ssl else ssl.CERT_NONE
+    )
+    try:
+        if config.ssl_ca_cert:
+            context.load_verify_locations(config.ssl_ca_cert)
+        elif config.verify_ssl:
+            context.load_default_certs()
+        if config.cert_file:
+            context.load_cert_chain(config.cert_file, config.key_file)
+    except (OSError, ValueError) as error:
+        raise CredentialsError(f"The certificates for {config.host} cannot be used: {error}.") from error
+    return context
 
 
 def _bypasses_proxy(config: Any) -> bool:
@@ -249,6 +267,8 @@ def _cause(error: BaseException) -> str:
     """Return the innermost cause of a connection error, without urllib3's wrapping."""
     inner = getattr(error, "reason", None) or error
     text = str(inner.args[-1] if getattr(inner, "args", None) else inner)
+    if text.startswith("HTTP"):  # HTTPSConnection(host=..., port=...): what went wrong
+        text = text.partition("): ")[2] or text
     return text.rsplit(": ", 1)[-1] if "Failed to establish" in text else text
 
 

@@ -13,8 +13,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from typing import Any
+from urllib.request import getproxies
 
 from ..errors import CredentialsError
+from .kubeconfig import Connection, read_plain
 
 # Option of the module -> suffix of the environment variable that kubernetes.core reads too.
 _ENVIRONMENT = {
@@ -33,12 +35,12 @@ _ENVIRONMENT = {
 }
 _CURE = (
     "Set kubeconfig (and context), or host with api_key, for this inventory host: as module_defaults of "
-    "group/maas_billing.platform.maas, as maas_kubeconfig in the inventory, or in the environment as K8S_AUTH_*."
+    "group/maas_billing.platform.maas, as maas_connection in the inventory, or in the environment as K8S_AUTH_*."
 )
 
 
 def configuration(options: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
-    """Return a ``kubernetes.client.Configuration`` for the given options.
+    """Return a ``Connection`` for the given options, or a ``kubernetes.client.Configuration`` with the same fields.
 
     :raises CredentialsError: when they name no cluster, or cannot be read.
     """
@@ -82,10 +84,11 @@ def _value(options: Mapping[str, Any], environ: Mapping[str, str], name: str) ->
 
 
 def _from_host(given: Mapping[str, Any]) -> Any:
-    from kubernetes import client
-
-    config = client.Configuration()
-    config.host = given["host"].rstrip("/")
+    config = _blank()
+    config.host = str(given["host"]).rstrip("/")
+    if not config.host.startswith(("https://", "http://")):
+        # A guess would be http://, and send the login for all to read.
+        raise CredentialsError(f"host: {config.host!r} has no scheme; write it as https://<name>:<port>.")
     if given["api_key"]:
         config.api_key = {"authorization": f"Bearer {given['api_key']}"}
     elif given["username"] and given["password"]:
@@ -95,26 +98,64 @@ def _from_host(given: Mapping[str, Any]) -> Any:
     return config
 
 
+def _blank() -> Any:
+    """Return what is filled from single options; proxies that the environment names are the client's business."""
+    if not getproxies():
+        return Connection()
+    from kubernetes import client
+
+    return client.Configuration()
+
+
 def _from_kubeconfig(given: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
+    source, context = given["kubeconfig"], given["context"]
+    path = "" if isinstance(source, Mapping) else _kubeconfig_path(source, environ)
+    config: Any = _read_plain(source, path, context) or _load(source, path, context)
+    if given["api_key"]:
+        config.api_key = {"authorization": f"Bearer {given['api_key']}"}
+        config.refresh_api_key_hook = None  # It would bring back the token of the file.
+    return config
+
+
+def _read_plain(source: Any, path: str, context: str | None) -> Connection | None:
+    import yaml
+
+    if getproxies() or os.pathsep in path:
+        return None
+    if isinstance(source, Mapping):
+        return read_plain(source, context, os.curdir)
+    try:
+        with open(path, "rb") as file:
+            content = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except (OSError, ValueError, yaml.YAMLError):
+        return None
+    return read_plain(content, context, os.path.dirname(os.path.abspath(path)))
+
+
+def _load(source: Any, path: str, context: str | None) -> Any:
+    """Let the Kubernetes client read a kubeconfig."""
+    import yaml
     from kubernetes import client
     from kubernetes import config as loader
 
     config = client.Configuration()
-    source = given["kubeconfig"]
     try:
         if isinstance(source, Mapping):
-            loader.load_kube_config_from_dict(dict(source), context=given["context"], client_configuration=config)
+            loader.load_kube_config_from_dict(dict(source), context=context, client_configuration=config)
         else:
-            path = _kubeconfig_path(source, environ)
             loader.load_kube_config(
-                config_file=path, context=given["context"], client_configuration=config, persist_config=False
+                config_file=path, context=context, client_configuration=config, persist_config=False
             )
-    except (loader.ConfigException, OSError, ValueError, KeyError, TypeError) as error:
-        named = "given as a mapping" if isinstance(source, Mapping) else str(source or "of this user")
-        raise CredentialsError(f"The kubeconfig {named} cannot be used: {error}. {_CURE}") from error
-    if given["api_key"]:
-        config.api_key = {"authorization": f"Bearer {given['api_key']}"}
+    except (loader.ConfigException, OSError, ValueError, yaml.YAMLError) as error:
+        raise _unusable(source, " ".join(str(error).split())) from error
+    except (KeyError, TypeError, AttributeError) as error:
+        raise _unusable(source, "it does not have the form of a kubeconfig") from error
     return config
+
+
+def _unusable(source: Any, reason: str) -> CredentialsError:
+    named = "given as a mapping" if isinstance(source, Mapping) else str(source or "of this user")
+    return CredentialsError(f"The kubeconfig {named} cannot be used: {reason}. {_CURE}")
 
 
 def _kubeconfig_path(source: Any, environ: Mapping[str, str]) -> str:

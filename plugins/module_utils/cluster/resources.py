@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from typing import Any
 
 from .api import Api, concurrently, object_path
 
+_DISCOVERY_PAUSE_SECONDS = 0.05
 # Two requests tell all kinds on servers since Kubernetes 1.30; older ones answer in the other form.
 _AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
 
@@ -64,7 +66,7 @@ class Resources:
     def find_group_kind(self, group_kind: str) -> Resource | None:
         """Return the resource of ``Kind.group`` in a version known already, else in the one that the server prefers."""
         kind, _dot, group = group_kind.partition(".")
-        for known in self._versions.values():
+        for known in list(self._versions.values()):  # Another thread may add one meanwhile.
             resource = known.get(kind)
             if resource is not None and resource.group == group:
                 return resource
@@ -76,6 +78,19 @@ class Resources:
     def forget(self, api_version: str) -> None:
         """Look an API version up anew next time, since its kinds have changed."""
         self._versions.pop(api_version, None)
+
+    def expect(self, api_version: str, kinds: Set[str], patience: float) -> None:
+        """Look up new kinds until the server names them; that is a moment after their definitions were established.
+
+        :param patience: seconds after which it is left to whoever needs a kind to say that it is unknown.
+        """
+        deadline = time.monotonic() + patience
+        while True:
+            self.forget(api_version)
+            self.load([api_version])
+            if kinds <= set(self._versions[api_version]) or time.monotonic() > deadline:
+                return
+            time.sleep(_DISCOVERY_PAUSE_SECONDS)
 
     def _read(self, api_version: str) -> dict[str, Resource]:
         prefix = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"

@@ -77,10 +77,10 @@ class Sets:
         wanted = prepare(objects, parent.set_id)
         _refuse_home(parent, wanted)
         store = Store(self._api, self.resources, parent, self._patience)
-        _before, steps = self._plan(store, wanted, adopt, prune)
+        before, steps = self._plan(store, wanted, adopt, prune)
         if check:
             return Outcome(self._carry_out(store, _as_if_gone(steps), dry_run=True), predicted=True)
-        if not any(step.writes for step in steps):
+        if not any(step.writes for step in steps) and (before or not steps):
             return Outcome([Change(step, step.live) for step in steps])
         with locked(self._api, parent, self._patience, store.ensure_namespace):
             # Only what is read under the lock can be trusted: another run may have been at work until now.
@@ -89,14 +89,14 @@ class Sets:
                 before, steps = self._plan(store, wanted, adopt, prune)
             kinds = kinds_to_read(wanted, before)
             namespaces = {key.namespace for key in wanted if key.namespace}
-            store.save_parent(kinds, namespaces | set(namespaces_of(before)), before)
+            saved = store.save_parent(kinds, namespaces | set(namespaces_of(before)), before)
             changes = self._carry_out(store, steps, dry_run=False)
             remaining = [
                 change.step.key
                 for change in changes
                 if change.after is not None and change.step.action is not Action.RELEASE
             ]
-            self._save_remaining(store, remaining)
+            self._save_remaining(store, remaining, saved)
         return Outcome(changes)
 
     def remove(
@@ -124,7 +124,7 @@ class Sets:
             changes = self._carry_out(store, steps, dry_run=False)
             remaining = [change.step.key for change in changes if change.step.action is Action.KEEP]
             if remaining:
-                self._save_remaining(store, remaining)
+                self._save_remaining(store, remaining, store.read_parent())
             else:
                 changes += self._delete_parent(store)
         return Outcome(changes)
@@ -161,7 +161,9 @@ class Sets:
         if before is None and not left:
             return None
         members = store.members(kinds_of(before))
-        steps = [Step(key, Action.PRUNE, "an operator of the set left it behind", live=obj) for key, obj in left.items()]
+        steps = [
+            Step(key, Action.PRUNE, "an operator of the set left it behind", live=obj) for key, obj in left.items()
+        ]
         return steps + [
             self._spare(store, leaving(key, obj, remove_shared)) for key, obj in members.items() if key not in left
         ]
@@ -225,11 +227,15 @@ class Sets:
             and change.step.writes
             and change.after
         }
-        if definitions and not dry_run:
-            until_ready(self._api, self.resources, definitions, self._patience)
-        for definition in definitions.values():
-            for version in definition["spec"]["versions"]:
-                self.resources.forget(f"{definition['spec']['group']}/{version['name']}")
+        if not definitions or dry_run:
+            return
+        until_ready(self._api, self.resources, definitions, self._patience)
+        kinds: dict[str, set[str]] = defaultdict(set)
+        for spec in (definition["spec"] for definition in definitions.values()):
+            for version in spec["versions"]:
+                if version["served"]:
+                    kinds[f"{spec['group']}/{version['name']}"].add(spec["names"]["kind"])
+        concurrently(lambda item: self.resources.expect(*item, self._patience), kinds.items())
 
     def _spare(self, store: Store, step: Step) -> Step:
         """Keep a namespace that others use as well."""
@@ -243,9 +249,9 @@ class Sets:
         why = f"it holds objects that are not of this set: {', '.join(strangers[:5])}{more}"
         return replace(step, action=Action.KEEP, why=why)
 
-    def _save_remaining(self, store: Store, remaining: Sequence[Key]) -> None:
+    def _save_remaining(self, store: Store, remaining: Sequence[Key], before: Object | None) -> None:
         namespaces = {key.namespace for key in remaining if key.namespace}
-        store.save_parent({key.group_kind for key in remaining}, namespaces, store.read_parent())
+        store.save_parent({key.group_kind for key in remaining}, namespaces, before)
 
     def _delete_parent(self, store: Store) -> list[Change]:
         """Delete the parent, and with the last one its namespace; return what is said of that namespace if it stays."""

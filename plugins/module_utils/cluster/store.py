@@ -62,6 +62,7 @@ class Store:
 
     def _list(self, resource: Resource, selector: str) -> dict[Key, Object]:
         items = self.api.list(resource.collection(), selector)["items"]
+        items = [item for item in items if not _is_copy(item)]
         typed = [{**item, "apiVersion": resource.api_version, "kind": resource.kind} for item in items]
         return {key_of(obj): obj for obj in typed}
 
@@ -100,7 +101,8 @@ class Store:
             try:
                 return self.api.apply(path, wanted, MANAGER, True, dry_run)
             except ApiError as error:
-                if error.status != 500 or "failed calling webhook" not in str(error) or time.monotonic() > deadline:
+                late = error.status == 500 and "failed calling webhook" in str(error)
+                if dry_run or not late or time.monotonic() > deadline:
                     raise
                 time.sleep(_WEBHOOK_PAUSE_SECONDS)
 
@@ -118,15 +120,18 @@ class Store:
         ours = {"labels": {PART_OF_LABEL: None}, "annotations": {APPLIED_ANNOTATION: None, ADOPTED_ANNOTATION: None}}
         return self.api.merge(self._path(step), {"metadata": ours}, MANAGER, dry_run)
 
-    def save_parent(self, kinds: Iterable[str], namespaces: Iterable[str], before: Object | None) -> None:
-        """Write the parent where it does not say this already, and its namespace before it."""
+    def save_parent(self, kinds: Iterable[str], namespaces: Iterable[str], before: Object | None) -> Object:
+        """Write the parent where it does not say this already; return it as it is then.
+
+        :param before: the parent as it was read or written last.
+        """
         wanted = self.parent.manifest(kinds, namespaces)
         if before is not None:
             live, new = before["metadata"].get("annotations") or {}, wanted["metadata"]["annotations"]
             if all(live.get(name, "") == value for name, value in new.items()):
-                return
+                return before
         path = object_path("/api/v1", "configmaps", self.parent.namespace, self.parent.object_name)
-        self.api.apply(path, wanted, MANAGER, True, False)
+        return self.api.apply(path, wanted, MANAGER, True, False)
 
     def ensure_namespace(self) -> None:
         """Create the parents' namespace if it is not there."""
@@ -155,6 +160,13 @@ class Store:
         labels = (namespace or {}).get("metadata", {}).get("labels") or {}
         ours = labels.get("app.kubernetes.io/managed-by") == MANAGER and PART_OF_LABEL not in labels
         return namespace if ours else None
+
+
+def _is_copy(item: Object) -> bool:
+    """Say whether a controller made the object for one of ours and copied our labels to it, as Istio and KServe do."""
+    metadata = item["metadata"]
+    managers = {entry.get("manager") for entry in metadata.get("managedFields") or []}
+    return bool(metadata.get("ownerReferences")) and MANAGER not in managers
 
 
 def kinds_to_read(wanted: Mapping[Key, Object], parent: Object | None) -> list[str]:

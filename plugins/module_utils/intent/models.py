@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .rules import DURATION, MODEL_ID, QUANTITY, dns_label
-from .schema import Choice, Integer, Optionally, Record, given
+from .schema import Choice, Integer, Optionally, Record, obeys
 
 # KServe labels pods `isvc.<name>-predictor`; a label value holds 63 characters.
 LONGEST_MODEL_NAME = 63 - len("isvc.") - len("-predictor")
@@ -19,31 +19,31 @@ LONGEST_MODEL_NAME = 63 - len("isvc.") - len("-predictor")
 class Resources:
     """CPU and memory that each replica asks for and may use (requests equal limits)."""
 
-    cpu: str = given(QUANTITY, "100m")
-    memory: str = given(QUANTITY, "128Mi")
+    cpu: str = field(default="100m", metadata=obeys(QUANTITY))
+    memory: str = field(default="128Mi", metadata=obeys(QUANTITY))
 
 
 @dataclass(frozen=True)
 class Simulator:
     """How the simulator behaves; each field is a flag of llm-d-inference-sim (section 13 of its facts)."""
 
-    mode: str = given(Choice("random", "echo"), "random")
-    time_to_first_token: str = given(DURATION, "0s")
-    inter_token_latency: str = given(DURATION, "0s")
-    max_model_len: int = given(Integer(1, 1_000_000), 4096)
+    mode: str = field(default="random", metadata=obeys(Choice("random", "echo")))
+    time_to_first_token: str = field(default="0s", metadata=obeys(DURATION))
+    inter_token_latency: str = field(default="0s", metadata=obeys(DURATION))
+    max_model_len: int = field(default=4096, metadata=obeys(Integer(1, 1_000_000)))
 
 
 @dataclass(frozen=True)
 class Model:
     """One model: its server, and the subdomain at which clients find it."""
 
-    name: str = given(dns_label(LONGEST_MODEL_NAME))
-    server: str = given(Choice("simulator"))
-    subdomain: str | None = given(Optionally(dns_label()), None)
-    model_id: str | None = given(Optionally(MODEL_ID), None)
-    replicas: int = given(Integer(1, 100), 1)
-    resources: Resources = given(Record(Resources), default_factory=Resources)
-    simulator: Simulator = given(Record(Simulator), default_factory=Simulator)
+    name: str = field(metadata=obeys(dns_label(LONGEST_MODEL_NAME)))
+    server: str = field(metadata=obeys(Choice("simulator")))
+    subdomain: str | None = field(default=None, metadata=obeys(Optionally(dns_label())))
+    model_id: str | None = field(default=None, metadata=obeys(Optionally(MODEL_ID)))
+    replicas: int = field(default=1, metadata=obeys(Integer(1, 100)))
+    resources: Resources = field(default_factory=Resources, metadata=obeys(Record(Resources)))
+    simulator: Simulator = field(default_factory=Simulator, metadata=obeys(Record(Simulator)))
 
     @property
     def label(self) -> str:

@@ -7,69 +7,117 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from typing import Any
 
 from ..errors import IntentError, Problem
 from .models import Model
-from .rules import HOSTNAME, IMAGE, NAMESPACE, dns_label
-from .schema import Choice, Integer, ListOf, Optionally, Record, given, read
+from .rules import ADDRESS, HOSTNAME, IMAGE, NAMESPACE, dns_label
+from .schema import Choice, Integer, ListOf, Optionally, Record, obeys, read
 
 PREFIX = "maas_"
+# Variables of the role maas that say how to install, not what; and what its entry points take and leave.
+_OTHER_SETTINGS = (
+    *("connection", "versions", "bundle_dir", "helm_binary", "adopt", "remove_shared", "wait_timeout", "target"),
+    *(
+        "platform",
+        "found",
+        "leftovers",
+        "set",
+        "component",
+        "components",
+        "release_namespace",
+        "releases",
+        "releases_state",
+    ),
+    *("releases_result", "set_remove_shared", "evidence", "verdicts"),
+)
 
 
 @dataclass(frozen=True)
 class Platform:
     """The platform of one cluster; each field is the variable ``maas_<field>``."""
 
-    domain: str = given(HOSTNAME)
-    models: tuple[Model, ...] = given(ListOf(Record(Model), 1000), ())
+    domain: str = field(metadata=obeys(HOSTNAME))
+    models: tuple[Model, ...] = field(default=(), metadata=obeys(ListOf(Record(Model), 1000)))
     # Istio names the gateway's Deployment and Service <name>-<class>.
-    gateway_name: str = given(dns_label(50), "maas")
-    gateway_namespace: str = given(NAMESPACE, "maas-gateway")
-    gateway_class: str = given(dns_label(), "istio")
-    gateway_http_port: int = given(Integer(1, 65535), 80)
-    gateway_service_type: str = given(Choice("LoadBalancer", "NodePort", "ClusterIP"), "LoadBalancer")
-    gateway_node_port: int | None = given(Optionally(Integer(30000, 32767)), None)
-    models_namespace: str = given(NAMESPACE, "maas-models")
-    simulator_image: str | None = given(Optionally(IMAGE), None)
+    gateway_name: str = field(default="maas", metadata=obeys(dns_label(50)))
+    gateway_namespace: str = field(default="maas-gateway", metadata=obeys(NAMESPACE))
+    gateway_class: str = field(default="istio", metadata=obeys(dns_label()))
+    gateway_http_port: int = field(default=80, metadata=obeys(Integer(1, 65535)))
+    gateway_service_type: str = field(
+        default="LoadBalancer", metadata=obeys(Choice("LoadBalancer", "NodePort", "ClusterIP"))
+    )
+    gateway_node_port: int | None = field(default=None, metadata=obeys(Optionally(Integer(30000, 32767))))
+    models_namespace: str = field(default="maas-models", metadata=obeys(NAMESPACE))
+    simulator_image: str | None = field(default=None, metadata=obeys(Optionally(IMAGE)))
+    # Where this machine reaches the gateway, when that is not what the Gateway's status says.
+    gateway_address: str = field(default="", metadata=obeys(ADDRESS))
 
     def hostname(self, model: Model) -> str:
         """The name at which clients reach ``model``."""
         return f"{model.label}.{self.domain}"
 
 
-def read_platform(values: Mapping[str, Any]) -> Platform:
+def read_platform(values: Mapping[str, Any], known_problems: Sequence[Problem] = ()) -> Platform:
     """Read the variables of one cluster, without their prefix, strictly.
 
+    :param known_problems: what was found wrong before, to be told together with the rest.
     :raises IntentError: with every field that cannot be used.
     """
-    problems: list[Problem] = []
+    problems = list(known_problems)
     platform = read(Platform, values, PREFIX, problems)
-    if platform is None:
-        raise IntentError(problems)
-    problems.extend(_collisions(platform))
-    problems.extend(_contradictions(platform))
-    if problems:
+    problems.extend(_collisions(values.get("models")))
+    if platform is not None:
+        problems.extend(_contradictions(platform))
+    if platform is None or problems:
         raise IntentError(problems)
     return platform
 
 
-def _collisions(platform: Platform) -> list[Problem]:
-    """Two models may share neither a name (they are one InferenceService) nor a hostname (clients could not choose)."""
-    problems = []
-    for what, key in (("name", lambda model: model.name), ("hostname", platform.hostname)):
+def _collisions(models: Any) -> list[Problem]:
+    """Two models may share neither a name (they are one InferenceService) nor a subdomain (clients could not choose).
+
+    :param models: the entries as they were given, so that a wrong one does not hide that others collide.
+    """
+    entries = [(index, model) for index, model in enumerate(_list_of(models)) if isinstance(model, Mapping)]
+    problems: list[Problem] = []
+    for what, keys in (("name", ("name",)), ("subdomain", ("subdomain", "name"))):
         places: dict[str, list[int]] = defaultdict(list)
-        for index, model in enumerate(platform.models):
-            places[key(model)].append(index)
+        for index, model in entries:
+            value = next((model[key] for key in keys if model.get(key)), None)
+            if isinstance(value, str):
+                places[value].append(index)
         for value, indexes in places.items():
             for index in indexes[1:]:
+                if any(problem.path == f"{PREFIX}models[{index}]" for problem in problems):
+                    continue  # With the name goes the subdomain.
                 path = f"{PREFIX}models[{index}]"
                 first = f"{PREFIX}models[{indexes[0]}]"
                 problems.append(
                     Problem(path, f"its {what} {value!r} is that of {first} too", f"one model for each {what}")
                 )
+    return problems
+
+
+def _list_of(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, (list, tuple)) else ()
+
+
+def unknown_variables(names: Iterable[str]) -> list[Problem]:
+    """Return a problem for each variable that looks like a setting of the platform and is none.
+
+    :param names: the names of all variables of a host that begin with ``maas_``.
+    """
+    known = [field.name for field in fields(Platform)] + list(_OTHER_SETTINGS)
+    wrong = [name for name in names if name.removeprefix(PREFIX) not in known]
+    problems = []
+    for name in wrong:
+        close = get_close_matches(name.removeprefix(PREFIX), known, n=1)
+        hint = f" (did you mean {PREFIX}{close[0]}?)" if close else ""
+        problems.append(Problem(name, f"there is no such setting{hint}", "the variables of the role maas"))
     return problems
 
 

@@ -50,3 +50,8 @@ IMAGE = Text(
     "an image with registry and a fixed tag or digest, such as registry.example/team/name:v1.0",
     512,
 )
+
+# How a client reaches the gateway; empty where the Gateway's own status tells.
+ADDRESS = Text(
+    r"([A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[1-9][0-9]{0,4})?)?", "a host or host:port, or nothing", 253 + 6
+)

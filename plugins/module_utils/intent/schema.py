@@ -4,7 +4,7 @@
 
 """Strict reading of nested values into frozen dataclasses.
 
-Each field of a dataclass carries its rule in the field's metadata (see :func:`given`). Reading never stops at the first
+Each field of a dataclass carries its rule in the field's metadata (see :func:`obeys`). Reading never stops at the first
 mistake: every problem is collected with its path, so that one run tells all of them.
 """
 
@@ -14,7 +14,7 @@ import dataclasses
 import difflib
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Callable, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from ..errors import Problem
 
@@ -32,13 +32,9 @@ class Rule(Protocol):
     def read(self, value: Any, path: str, problems: list[Problem]) -> Any: ...
 
 
-def given(rule: Rule, default: Any = _UNSET, default_factory: Callable[[], Any] = _UNSET) -> Any:
-    """Return a dataclass field whose value obeys ``rule``; without a default the field is required."""
-    if default_factory is not _UNSET:
-        return dataclasses.field(default_factory=default_factory, metadata={"rule": rule})
-    if default is not _UNSET:
-        return dataclasses.field(default=default, metadata={"rule": rule})
-    return dataclasses.field(metadata={"rule": rule})
+def obeys(rule: Rule) -> dict[str, Rule]:
+    """Return the metadata of a dataclass field whose value obeys ``rule``."""
+    return {"rule": rule}
 
 
 def shown(value: Any) -> str:

@@ -37,7 +37,6 @@ def simulator_service(platform: Platform, model: Model) -> Manifest:
                 "automountServiceAccountToken": False,
                 "securityContext": {
                     "runAsNonRoot": True,
-                    "runAsUser": 65532,
                     "seccompProfile": {"type": "RuntimeDefault"},
                 },
                 "containers": [_container(platform.simulator_image, model)],

@@ -40,12 +40,13 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer. With ``cut`` the connection breaks after the body, before all that was announced has been sent."""
+    """One answer, of a known length or in pieces; with ``cut`` the connection breaks before its end."""
 
     status: int = 200
     body: Any = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     cut: bool = False
+    pieces: tuple[bytes, ...] | None = None
 
     @property
     def payload(self) -> bytes:
@@ -90,10 +91,19 @@ def serving() -> Iterator[Server]:
             self.send_response(reply.status)
             for name, value in reply.headers.items():
                 self.send_header(name, value)
+            self.send_whole(reply) if reply.pieces is None else self.send_pieces(reply.pieces, reply.cut)
+            self.close_connection = self.close_connection or reply.cut
+
+        def send_whole(self, reply: Reply) -> None:
             self.send_header("Content-Length", str(len(reply.payload) + (1000 if reply.cut else 0)))
             self.end_headers()
             self.wfile.write(reply.payload)
-            self.close_connection = self.close_connection or reply.cut
+
+        def send_pieces(self, pieces: tuple[bytes, ...], cut: bool) -> None:
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            for piece in pieces if cut else (*pieces, b""):
+                self.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = handle_any  # noqa: N815
 

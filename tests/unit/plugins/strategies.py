@@ -68,6 +68,7 @@ _PLATFORM_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "gateway_namespace": dns_labels(63).filter(lambda name: name != "maas-models"),
     "gateway_class": dns_labels(12),
     "gateway_http_port": st.integers(1, 65535),
+    "gateway_address": st.sampled_from(["", "127.0.0.1", "gateway.example:8000"]),
     "models_namespace": dns_labels(63).filter(lambda name: name != "maas-gateway"),
 }
 _SERVICES = st.sampled_from(["LoadBalancer", "NodePort", "ClusterIP"]).map(lambda kind: {"gateway_service_type": kind})

@@ -36,6 +36,7 @@ class Gateway:
     url: str
     session: aiohttp.ClientSession
     sockets: Sockets
+    proxy: Proxy
 
     async def ask(self, method: str = "GET", path: str = "/", **options: Any) -> tuple[int, str, Any]:
         """Send a request for host a.local; return status, text and headers."""
@@ -75,7 +76,7 @@ async def gateway(
         sockets = Sockets(proxy.handler)
         assert await sockets.sync([address]) == {}
         try:
-            yield Gateway(f"http://{address[0]}:{address[1]}", session, sockets)
+            yield Gateway(f"http://{address[0]}:{address[1]}", session, sockets, proxy)
         finally:
             await sockets.close()
 

@@ -57,8 +57,8 @@ def test_bad_names(name: str) -> None:
         Home.of(name)
 
 
-def test_a_folder_that_kwokctl_cannot_work_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", "/tmp/a#b")
+def test_a_folder_that_kwokctl_cannot_work_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "a#b"))
     with pytest.raises(SandboxError, match="Set XDG_STATE_HOME to another folder"):
         Home.of("a")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gzip
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -95,6 +96,54 @@ def test_a_client_that_leaves_ends_the_work_of_the_backend() -> None:
                 answer.close()
             async with asyncio.timeout(2):
                 await ended.wait()
+
+    run(check)
+
+
+def test_a_client_that_leaves_before_the_answer_ends_the_work_too() -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def silent(request: web.Request) -> web.StreamResponse:
+        begun.set()
+        try:
+            await asyncio.sleep(30)
+        finally:
+            ended.set()
+        return web.Response()
+
+    async def check() -> None:
+        async with backend(silent) as where, gateway(Backend("b", 1, (where,))) as gw:
+            asking = asyncio.create_task(gw.ask())
+            await begun.wait()
+            asking.cancel()
+            async with asyncio.timeout(2):
+                await ended.wait()
+
+    run(check)
+
+
+def test_compressed_answers_pass_untouched() -> None:
+    content = gzip.compress(b"long " * 100)
+
+    async def compressed(request: web.Request) -> web.StreamResponse:
+        return web.Response(body=content, headers={"Content-Encoding": "gzip"})
+
+    async def check() -> None:
+        async with backend(compressed) as where, gateway(Backend("b", 1, (where,))) as gw:
+            answer = await gw.session.get(gw.url, headers={"Host": "a.local"}, auto_decompress=False)
+            assert await answer.read() == content
+            assert answer.headers["Content-Encoding"] == "gzip"
+
+    run(check)
+
+
+def test_without_a_listener_for_the_host_there_is_nothing() -> None:
+    async def check() -> None:
+        async with gateway() as gw:
+            (port,) = gw.proxy.ports.values()
+            assert (await gw.ask(headers={"Host": "b.local"}))[:2] == (404, "")
+            port["*.b.local"] = port.pop("")
+            assert (await gw.ask())[:2] == (404, "")
 
     run(check)
 

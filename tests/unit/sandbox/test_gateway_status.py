@@ -149,6 +149,22 @@ class TestPlan:
         assert attached.problem is not None
         assert attached.problem.reason == "NotAllowedByListeners"
 
+    @pytest.mark.parametrize(
+        ("namespace", "fields", "reason"),
+        [
+            ("maas", {}, None),
+            ("models", {}, "NotAllowedByListeners"),
+            ("maas", {"port": 8000}, None),
+            ("maas", {"port": 8001}, "NoMatchingParent"),
+            ("maas", {"sectionName": "http", "port": 8001}, "NoMatchingParent"),
+        ],
+    )
+    def test_who_may_attach_to_what(self, namespace: str, fields: Object, reason: str | None) -> None:
+        gateway = simple(objects.listener(allow="Same"))
+        plan = plan_of(*gateway, objects.route(namespace, "r", parent=PARENT | fields))
+        (attached,) = plan.routes[namespace, "r"].attachments
+        assert (attached.problem.reason if attached.problem else None) == reason
+
     def test_foreign_gateways_and_routes_are_left_alone(self) -> None:
         other = objects.gateway_class("other", "example.com/controller")
         gateway = objects.gateway("maas", "gw", gateway_class="other")

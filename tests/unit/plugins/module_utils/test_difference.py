@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given as for_all
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from ansible_collections.maas_billing.platform.plugins.module_utils.plan import (
@@ -73,6 +74,14 @@ def test_another_wish_is_the_inventorys_change_not_somebodys() -> None:
     assert difference(prepared(wanted), recorded["live"]) == "the inventory changed"
 
 
+def test_what_a_webhook_adds_to_a_list_that_is_ours_as_a_whole_is_found() -> None:
+    live = copy.deepcopy(RECORDED["deployment"]["live"])
+    live["spec"]["template"]["spec"]["containers"][0]["args"].append("--verbose")
+    said = difference(prepared(RECORDED["deployment"]["manifest"]), live)
+
+    assert said == "somebody changed spec.template.spec.containers[0].args"
+
+
 def test_an_object_that_is_going_away_is_a_difference() -> None:
     live = copy.deepcopy(RECORDED["configmap"]["live"])
     live["metadata"]["deletionTimestamp"] = "2026-11-23T02:00:00Z"
@@ -103,6 +112,7 @@ def test_a_server_that_tells_no_managers_leaves_us_unsure() -> None:
     assert difference(prepared(RECORDED["configmap"]["manifest"]), live) == "somebody else took it over"
 
 
+@settings(max_examples=100)
 @for_all(manifests())
 def test_whatever_we_apply_is_no_difference_afterwards(manifest: Object) -> None:
     wanted = prepared(manifest)
@@ -110,6 +120,7 @@ def test_whatever_we_apply_is_no_difference_afterwards(manifest: Object) -> None
     assert difference(wanted, applied(wanted)) == ""
 
 
+@settings(max_examples=100)
 @for_all(manifests(), st.data())
 def test_any_single_value_that_somebody_changes_is_found(manifest: Object, data: st.DataObject) -> None:
     wanted = prepared(manifest)
@@ -118,6 +129,7 @@ def test_any_single_value_that_somebody_changes_is_found(manifest: Object, data:
     assert_named(path, difference(wanted, changed_by_somebody(applied(wanted), path, "by somebody")))
 
 
+@settings(max_examples=100)
 @for_all(manifests(), st.data())
 def test_any_single_value_that_somebody_removes_is_found(manifest: Object, data: st.DataObject) -> None:
     wanted = prepared(manifest)
@@ -127,6 +139,7 @@ def test_any_single_value_that_somebody_removes_is_found(manifest: Object, data:
     assert_named(path, difference(wanted, changed_by_somebody(applied(wanted), path, REMOVED)))
 
 
+@settings(max_examples=100)
 @for_all(manifests(), st.data())
 def test_a_value_that_is_not_as_wanted_is_found_though_the_server_says_it_is_ours(
     manifest: Object, data: st.DataObject
@@ -154,3 +167,11 @@ def assert_named(path: Path, said: str) -> None:
     else:
         assert said.startswith("somebody changed ")
         assert in_words(path).startswith(said.removeprefix("somebody changed "))
+
+
+def test_a_text_that_could_be_a_quantity_is_still_a_text() -> None:
+    manifest: Object = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m"}, "data": {"limit": "1000"}}
+    live = applied(prepared(manifest))
+    live["data"]["limit"] = "1k"
+
+    assert difference(prepared(manifest), live) == "somebody changed data.limit"

@@ -15,7 +15,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from ansible_collections.maas_billing.platform.plugins.module_utils.errors import IntentError, Problem
-from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import Platform, read_platform
+from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import (
+    Platform,
+    read_platform,
+    unknown_variables,
+)
 from tests.unit.plugins.strategies import ANYTHING, intents, spoilt_intents
 
 
@@ -47,7 +51,7 @@ def test_all_mistakes_are_told_in_one_message_that_says_that_nothing_changed() -
         "The inventory has 3 values that cannot be used. Nothing was changed.",
         "- maas_domian: there is no such field (did you mean domain?); allowed: domain, models, gateway_name, "
         "gateway_namespace, gateway_class, gateway_http_port, gateway_service_type, gateway_node_port, "
-        "models_namespace, simulator_image",
+        "models_namespace, simulator_image, gateway_address",
         "- maas_domain: is missing; allowed: a lower-case DNS name such as maas.local, each part at most "
         "63 characters, at most 189 characters",
         "- maas_gateway_http_port: '8000' was given; allowed: a whole number from 1 to 65535, without quotes",
@@ -67,12 +71,22 @@ def test_two_models_may_not_share_a_name() -> None:
     ]
 
 
-def test_two_models_may_not_share_a_hostname() -> None:
+def test_two_models_may_not_share_a_subdomain() -> None:
     models = [model("tiny"), model("other", subdomain="tiny")]
 
     assert problems_of({"domain": "maas.local", "models": models}) == [
-        "maas_models[1]: its hostname 'tiny.maas.local' is that of maas_models[0] too; "
-        "allowed: one model for each hostname"
+        "maas_models[1]: its subdomain 'tiny' is that of maas_models[0] too; allowed: one model for each subdomain"
+    ]
+
+
+def test_a_mistake_elsewhere_does_not_hide_that_models_collide() -> None:
+    models = [model("tiny"), {"server": "simulator"}, model("tiny", subdomain="second"), "tiny"]
+
+    assert [problem.partition(":")[0] for problem in problems_of({"domain": "WRONG", "models": models})] == [
+        "maas_domain",
+        "maas_models[1].name",
+        "maas_models[3]",
+        "maas_models[2]",
     ]
 
 
@@ -92,6 +106,26 @@ def test_a_node_port_needs_a_service_of_that_type(service_type: str) -> None:
     assert problems_of(values) == [
         f"maas_gateway_node_port: 30080 was given with maas_gateway_service_type {service_type}; "
         "allowed: a port only with maas_gateway_service_type NodePort"
+    ]
+
+
+def test_what_was_found_wrong_before_is_told_first_with_the_rest() -> None:
+    before = Problem("maas_domian", "there is no such setting", "the variables of the role maas")
+
+    with pytest.raises(IntentError) as caught:
+        read_platform({"domain": "WRONG"}, [before])
+    assert caught.value.problems[0] == before
+    assert [problem.path for problem in caught.value.problems] == ["maas_domian", "maas_domain"]
+    with pytest.raises(IntentError):
+        read_platform({"domain": "maas.local"}, [before])
+
+
+def test_variables_that_are_no_settings_are_told_with_the_one_that_was_meant() -> None:
+    known = ["maas_domain", "maas_models", "maas_gateway_address", "maas_wait_timeout", "maas_versions", "maas_target"]
+
+    assert [str(problem) for problem in unknown_variables([*known, "maas_domian", "maas_xyzzy"])] == [
+        "maas_domian: there is no such setting (did you mean maas_domain?); allowed: the variables of the role maas",
+        "maas_xyzzy: there is no such setting; allowed: the variables of the role maas",
     ]
 
 
@@ -120,7 +154,7 @@ def test_every_right_inventory_is_read(values: dict[str, Any]) -> None:
     assert [item.name for item in platform.models] == [item["name"] for item in values["models"]]
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @for_all(spoilt_intents() | st.dictionaries(st.sampled_from(["domain", "models"]) | st.text(), ANYTHING))
 def test_whatever_is_given_there_is_a_platform_or_an_explanation(values: dict[Any, Any]) -> None:
     found: Platform | None = None
@@ -138,5 +172,6 @@ def test_a_thousand_models_with_a_mistake_each_are_refused_in_a_moment() -> None
     models = [model(f"m{index}", subdomain="same", replicas="many", modle_id="x") for index in range(1000)]
     begin = time.process_time()
 
-    assert len(problems_of({"domain": "maas.local", "models": models})) == 2000
+    # Two fields of each, and a subdomain that all but the first take from it.
+    assert len(problems_of({"domain": "maas.local", "models": models})) == 2999
     assert time.process_time() - begin < 2

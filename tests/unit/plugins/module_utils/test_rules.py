@@ -11,6 +11,7 @@ import time
 import pytest
 
 from ansible_collections.maas_billing.platform.plugins.module_utils.intent.rules import (
+    ADDRESS,
     DURATION,
     HOSTNAME,
     IMAGE,
@@ -51,6 +52,9 @@ DIGEST = "sha256:" + "0123456789abcdef" * 4
         (IMAGE, f"registry.example/name@{DIGEST}"),
         (IMAGE, f"registry.example/name:v1@{DIGEST}"),
         (IMAGE, "registry.example/name:latest-1"),
+        (ADDRESS, ""),
+        (ADDRESS, "127.0.0.1"),
+        (ADDRESS, "gateway.example:8000"),
     ],
 )
 def test_what_the_outside_rule_allows_is_accepted(rule: Text, value: str) -> None:
@@ -98,6 +102,11 @@ def test_what_the_outside_rule_allows_is_accepted(rule: Text, value: str) -> Non
         (IMAGE, "registry.example/name@sha256:123"),
         (IMAGE, "https://registry.example/name:v1"),
         (IMAGE, "registry.example/Name:v1"),
+        (ADDRESS, "http://gateway.example"),
+        (ADDRESS, "gateway.example:"),
+        (ADDRESS, ":8000"),
+        (ADDRESS, "gateway.example:08"),
+        (ADDRESS, "gateway.example/"),
     ],
 )
 def test_what_it_does_not_allow_is_refused(rule: Text, value: str) -> None:
@@ -112,7 +121,7 @@ def test_a_hostname_leaves_room_for_the_longest_label_of_a_model() -> None:
     assert len(f"{'m' * 63}.{longest}") == 253
 
 
-@pytest.mark.parametrize("rule", [NAMESPACE, HOSTNAME, MODEL_ID, QUANTITY, DURATION, IMAGE])
+@pytest.mark.parametrize("rule", [NAMESPACE, HOSTNAME, MODEL_ID, QUANTITY, DURATION, IMAGE, ADDRESS])
 @pytest.mark.parametrize("bait", ["a", "a-", "a.", "1", "1s", "1.1ms", "a/", "a:", "-", "0."])
 def test_no_text_makes_a_rule_slow(rule: Text, bait: str) -> None:
     just_short_enough = (bait * rule.longest)[: rule.longest - 1] + "!"

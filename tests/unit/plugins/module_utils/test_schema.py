@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -22,7 +22,7 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.intent.schem
     Record,
     Rule,
     Text,
-    given,
+    obeys,
     read,
     shown,
 )
@@ -33,16 +33,16 @@ WORD = Text(r"[a-z]+", "small letters", 5)
 
 @dataclass(frozen=True)
 class Wheel:
-    size: int = given(Integer(10, 30))
-    colour: str = given(Choice("red", "blue"), "red")
+    size: int = field(metadata=obeys(Integer(10, 30)))
+    colour: str = field(default="red", metadata=obeys(Choice("red", "blue")))
 
 
 @dataclass(frozen=True)
 class Bicycle:
-    name: str = given(WORD)
-    wheels: tuple[Wheel, ...] = given(ListOf(Record(Wheel), 2), ())
-    basket: Wheel = given(Record(Wheel), default_factory=lambda: Wheel(10))
-    bell: str | None = given(Optionally(WORD), None)
+    name: str = field(metadata=obeys(WORD))
+    wheels: tuple[Wheel, ...] = field(default=(), metadata=obeys(ListOf(Record(Wheel), 2)))
+    basket: Wheel = field(default_factory=lambda: Wheel(10), metadata=obeys(Record(Wheel)))
+    bell: str | None = field(default=None, metadata=obeys(Optionally(WORD)))
 
 
 def read_bicycle(values: dict[Any, Any], path: str = "bike_") -> tuple[Bicycle | None, list[str]]:

@@ -1,0 +1,135 @@
+# Copyright: (c) 2026, maas_billing.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The modules as users meet them: in playbooks, run by ansible-playbook."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.maas_billing.platform.plugins.modules import apply_set, gateway_probe, platform_info
+from tests.module.cluster import Cluster
+from tests.module.conftest import Space
+from tests.module.fake_gateway import FakeGateway
+from tests.module.objects import config_map, secret
+from tests.module.running import COLLECTIONS, Modules
+
+Object = dict[str, Any]
+
+GATEWAY = {
+    "apiVersion": "gateway.networking.k8s.io/v1",
+    "kind": "Gateway",
+    "metadata": {"name": "maas", "namespace": "maas-gateway"},
+}
+
+
+@pytest.mark.usefixtures("gateway_api")
+def test_the_examples_run_as_they_stand(modules: Modules, cluster: Cluster, tmp_path: Path) -> None:
+    """In one play whose module_defaults name the cluster for our modules and for those of kubernetes.core."""
+    examples = [
+        task for module in (apply_set, platform_info, gateway_probe) for task in yaml.safe_load(module.EXAMPLES)
+    ]
+    there = {
+        "name": "See the definitions of the Gateway API",
+        "kubernetes.core.k8s_info": {"api_version": "v1", "kind": "Namespace", "name": "maas-gateway"},
+        "register": "seen",
+        "failed_when": "seen.resources | length != 1",
+    }
+    gateway = FakeGateway("127.0.0.78", 8000)
+    controller = threading.Thread(target=_give_address, args=(cluster, gateway.host))
+    controller.start()
+    try:
+        done = _play(modules, tmp_path, [*examples, there])
+    finally:
+        controller.join()
+        gateway.close()
+        # Nobody needs to wait for it.
+        modules.start("apply_set", {"name": "gateway", "state": "absent"})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"ok={len(examples) + 1} " in done.stdout
+    assert "changed=3 " in done.stdout
+    assert {host for _method, host, _path in gateway.seen} >= {"simulator.maas.local:8000", "SIMULATOR.MAAS.LOCAL:8000"}
+
+
+def test_the_diff_is_readable_and_tells_no_secret(
+    space: Space, modules: Modules, cluster: Cluster, tmp_path: Path
+) -> None:
+    """``--diff -vvv`` and no ``no_log``: what Ansible says most of what it knows."""
+    value = "s3cr3t-value-of-the-playbook"
+    objects = [config_map(space.home, "mine", color="red"), secret(space.home, "key", token=value)]
+    space.apply([objects[0]])
+    cluster.edit(objects[0], {"data": {"color": "blue"}})
+    task = {"name": "Apply", "maas_billing.platform.apply_set": space.arguments(objects), "register": "answer"}
+    shown = {"name": "Show", "ansible.builtin.debug": {"var": "answer"}}
+    for mode in (["--check"], []):
+        done = _play(modules, tmp_path, [task, shown], "--diff", "-vvv", *mode)
+        said = done.stdout + done.stderr
+        assert done.returncode == 0, said
+        assert "changed=1 " in done.stdout
+        assert f"ConfigMap {space.home}/mine (changed: somebody changed data.color)" in said
+        assert '-        "color": "blue"' in said
+        assert '+        "color": "red"' in said
+        assert '"token": "(hidden)"' in said
+        assert "module_args" in said
+        assert value not in said
+        assert base64.b64encode(value.encode()).decode() not in said
+    assert cluster.read(objects[1]) is not None
+
+
+def test_a_failure_is_one_message(space: Space, modules: Modules, tmp_path: Path) -> None:
+    arguments = space.arguments([config_map(space.home, "mine")], host="https://127.0.0.1:1", api_key="x")
+    done = _play(modules, tmp_path, [{"name": "Apply", "maas_billing.platform.apply_set": arguments}])
+    assert done.returncode == 2
+    assert (
+        "The API server https://127.0.0.1:1 cannot be reached: [Errno 111] Connection refused"
+        in done.stdout + done.stderr
+    )
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "failed=1 " in done.stdout
+
+
+def _play(modules: Modules, folder: Path, tasks: list[Object], *options: str) -> subprocess.CompletedProcess[str]:
+    """Run tasks in a play whose module_defaults name the cluster."""
+    play = {
+        "name": "Test",
+        "hosts": "localhost",
+        "gather_facts": False,
+        "module_defaults": {"group/maas_billing.platform.maas": {"kubeconfig": str(modules.kubeconfig)}},
+        "tasks": tasks,
+    }
+    path = folder / "play.yml"
+    path.write_text(json.dumps([play]), encoding="utf-8")
+    ours = {
+        "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
+        "ANSIBLE_NOCOLOR": "true",
+    }
+    environment = {name: value for name, value in modules.environment().items() if not name.startswith("PYTHON")}
+    program = Path(sys.executable).with_name("ansible-playbook")
+    return subprocess.run(
+        [program, path, *options],
+        env={**environment, **ours, "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"},
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def _give_address(cluster: Cluster, address: str) -> None:
+    """Do what the gateway's controller does: tell where it can be reached."""
+    cluster.wait_for(lambda: cluster.read(GATEWAY), "the Gateway is there")
+    cluster.edit(GATEWAY, {"status": {"addresses": [{"type": "IPAddress", "value": address}]}}, "status")

@@ -1,0 +1,323 @@
+# Copyright: (c) 2026, maas_billing.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is on a cluster already, and whose it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.maas_billing.platform.plugins.module_utils.applyset import PART_OF_LABEL
+from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.api import Api
+from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.connection import configuration
+from ansible_collections.maas_billing.platform.plugins.module_utils.errors import ApiError
+from ansible_collections.maas_billing.platform.plugins.module_utils.plan import APPLIED_ANNOTATION
+from ansible_collections.maas_billing.platform.plugins.module_utils.survey import (
+    COMPONENTS,
+    component,
+    distribution,
+    gateway_api,
+    in_use,
+    in_words,
+    leftovers,
+    survey,
+)
+from tests.unit.plugins.server import Reply, Request, Server
+
+Object = dict[str, Any]
+ISTIO = COMPONENTS["istio"]
+ENVOY_FILTERS = "envoyfilters.networking.istio.io"
+GATEWAYS = "gateways.gateway.networking.k8s.io"
+
+
+def controller(
+    namespace: str = "istio-system", image: str = "docker.io/istio/pilot:1.29.6", available: int = 1, **labels: str
+) -> Object:
+    return {
+        "status": {"availableReplicas": available},
+        "metadata": {"namespace": namespace, "labels": labels},
+        "spec": {"template": {"spec": {"containers": [{"image": image}]}}},
+    }
+
+
+def definition(name: str, release: str = "", namespace: str = "", **metadata: Any) -> Object:
+    helm = {"meta.helm.sh/release-name": release, "meta.helm.sh/release-namespace": namespace} if release else {}
+    return {"name": name, "annotations": helm, **metadata}
+
+
+def ours(name: str, **metadata: Any) -> Object:
+    """Metadata of an object that one of our sets applied."""
+    marks = {"labels": {PART_OF_LABEL: "applyset-x-v1"}, "annotations": {APPLIED_ANNOTATION: "0"}}
+    return {"name": name, **marks, **metadata}
+
+
+def by_name(*definitions: Object) -> dict[str, Object]:
+    return {item["name"]: item for item in definitions}
+
+
+class TestComponent:
+    """Owner, version and place of one component."""
+
+    def test_without_controller_and_kinds_it_is_absent(self) -> None:
+        assert component(ISTIO, [], {}, set()) == {
+            "title": "Istio",
+            "owner": "absent",
+            "running": False,
+            "namespace": "",
+            "version": "",
+            "definitions": [],
+        }
+
+    def test_in_a_namespace_of_ours_it_is_ours_with_the_kinds_that_its_releases_brought(self) -> None:
+        definitions = by_name(
+            definition(ENVOY_FILTERS, "istio-base", "istio-system"),
+            definition("wasmplugins.extensions.istio.io", "istio-base", "istio-system"),
+            definition("others.example.org", "other", "istio-system"),
+            definition("theirs.example.org", "istio-base", "mesh"),
+        )
+
+        assert component(ISTIO, [controller()], definitions, {"istio-system"}) == {
+            "title": "Istio",
+            "owner": "ours",
+            "running": True,
+            "namespace": "istio-system",
+            "version": "1.29.6",
+            "definitions": [ENVOY_FILTERS, "wasmplugins.extensions.istio.io"],
+        }
+
+    def test_in_any_other_namespace_it_is_foreign_and_its_kinds_are_nobody_elses_business(self) -> None:
+        found = component(
+            ISTIO, [controller("mesh")], by_name(definition(ENVOY_FILTERS, "istio-base", "mesh")), {"team"}
+        )
+
+        assert (found["owner"], found["namespace"], found["definitions"]) == ("foreign", "mesh", [])
+
+    @pytest.mark.parametrize("found", [controller(available=0), {**controller(), "status": {}}])
+    def test_a_controller_without_a_pod_does_not_run(self, found: Object) -> None:
+        told = component(ISTIO, [found], {}, {"istio-system"})
+
+        assert (told["owner"], told["running"], told["version"]) == ("ours", False, "1.29.6")
+
+    def test_beside_one_of_ours_a_foreign_one_decides(self) -> None:
+        found = component(ISTIO, [controller(), controller("mesh")], {}, {"istio-system"})
+
+        assert (found["owner"], found["namespace"]) == ("foreign", "mesh")
+
+    def test_kinds_that_our_release_left_behind_are_ours(self) -> None:
+        left = by_name(definition(ENVOY_FILTERS, "istio-base", "istio-system"))
+        found = component(ISTIO, [], left, {"istio-system"})
+
+        assert (found["owner"], found["running"], found["definitions"]) == ("ours", False, [ENVOY_FILTERS])
+
+    @pytest.mark.parametrize(
+        "left", [definition(ENVOY_FILTERS), definition(ENVOY_FILTERS, "istio-base", "mesh"), {"name": ENVOY_FILTERS}]
+    )
+    def test_kinds_that_nobody_of_ours_brought_are_foreign(self, left: Object) -> None:
+        assert component(ISTIO, [], by_name(left), {"istio-system"})["owner"] == "foreign"
+
+    @pytest.mark.parametrize(
+        ("found", "version"),
+        [
+            (controller(image="istio/pilot:1.29.6-distroless"), "1.29.6-distroless"),
+            (controller(image=f"registry.example:5000/pilot:v1.2@sha256:{'0' * 64}"), "1.2"),
+            (controller(image=f"registry.example:5000/pilot@sha256:{'0' * 64}"), ""),
+            (controller(image="registry.example:5000/pilot"), ""),
+            (controller(image="pilot:latest"), ""),
+            (controller(**{"app.kubernetes.io/version": "v1.21.1"}), "1.21.1"),
+        ],
+    )
+    def test_the_version_is_told_by_label_or_image(self, found: Object, version: str) -> None:
+        assert component(ISTIO, [found], {}, set())["version"] == version
+
+
+class TestGatewayApi:
+    """The Gateway API has no controller of its own: its definitions tell."""
+
+    def test_without_its_kinds_it_is_absent(self) -> None:
+        assert gateway_api({}) == {"title": "Gateway API", "owner": "absent", "version": "", "channel": ""}
+
+    @pytest.mark.parametrize(
+        ("labels", "mark", "owner"),
+        [
+            ({PART_OF_LABEL: "applyset-x-v1"}, {APPLIED_ANNOTATION: "0"}, "ours"),
+            ({PART_OF_LABEL: "applyset-of-kubectl-v1"}, {}, "foreign"),
+            ({"a": "b"}, {}, "foreign"),
+            (None, {}, "foreign"),
+        ],
+    )
+    def test_version_and_channel_are_annotations_and_our_marks_make_it_ours(
+        self, labels: Any, mark: Object, owner: str
+    ) -> None:
+        prefix = "gateway.networking.k8s.io"
+        notes = {f"{prefix}/bundle-version": "v1.4.1", f"{prefix}/channel": "standard", **mark}
+
+        assert gateway_api({GATEWAYS: {"name": GATEWAYS, "annotations": notes, "labels": labels}}) == {
+            "title": "Gateway API",
+            "owner": owner,
+            "version": "v1.4.1",
+            "channel": "standard",
+        }
+
+    def test_kinds_without_annotations_have_no_version(self) -> None:
+        assert gateway_api({GATEWAYS: {"name": GATEWAYS}})["version"] == ""
+
+
+def test_openshift_is_known_by_its_kinds() -> None:
+    assert distribution({"clusterversions.config.openshift.io": {}}) == "openshift"
+    assert distribution({GATEWAYS: {}}) == "kubernetes"
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (
+            {"title": "Istio", "owner": "ours", "version": "1.29.6", "namespace": "istio-system"},
+            "Istio 1.29.6: ours, in namespace istio-system",
+        ),
+        (
+            {"title": "Istio", "owner": "foreign", "version": "", "namespace": "mesh"},
+            "Istio: somebody else's, in namespace mesh, kept as it is",
+        ),
+        (
+            {"title": "Gateway API", "owner": "foreign", "version": "v1.4.1", "channel": "standard"},
+            "Gateway API v1.4.1: somebody else's, kept as it is",
+        ),
+        ({"title": "Gateway API", "owner": "ours", "version": "v1.4.1"}, "Gateway API v1.4.1: ours"),
+        (
+            {"title": "Istio", "owner": "foreign", "version": "", "namespace": "mesh", "running": False},
+            "Istio: somebody else's, in namespace mesh, without a running controller, kept as it is",
+        ),
+    ],
+)
+def test_a_component_can_be_said_in_one_line(found: Object, words: str) -> None:
+    assert in_words(found) == words
+
+
+def test_what_is_absent_is_said_to_be() -> None:
+    absent = {"title": "KServe", "owner": "absent", "version": "", "namespace": ""}
+
+    assert in_words(absent).startswith("KServe: not there")
+
+
+class TestOnACluster:
+    """The requests that it takes."""
+
+    @pytest.fixture
+    def api(self, server: Server) -> Api:
+        return Api(configuration({"host": server.url, "api_key": "abc"}, {}), "tests")
+
+    def test_a_survey_reads_each_thing_once(self, server: Server, api: Api) -> None:
+        istiod = controller()
+        definitions = [definition(ENVOY_FILTERS, "istio-base", "istio-system"), definition(GATEWAYS)]
+
+        def cluster(request: Request) -> Reply:
+            lists = {
+                "/apis/apiextensions.k8s.io/v1/customresourcedefinitions": [{"metadata": item} for item in definitions],
+                "/api/v1/namespaces": [{"metadata": ours("istio-system")}],
+                "/apis/apps/v1/deployments": [istiod] if request.query.get("labelSelector") == ISTIO.selector else [],
+            }
+            if request.path == "/version":
+                return Reply(200, {"gitVersion": "v1.35.4"})
+            return Reply(200, {"items": lists[request.path]})
+
+        server.answer = cluster
+        found = survey(api)
+
+        assert found["kubernetes_version"] == "v1.35.4"
+        assert found["distribution"] == "kubernetes"
+        assert found["gateway_api"]["owner"] == "foreign"
+        assert {name: item["owner"] for name, item in found["components"].items()} == {
+            "istio": "ours",
+            "cert_manager": "absent",
+            "kserve": "absent",
+            "kuadrant": "absent",
+        }
+        assert len(server.requests) == 3 + len(COMPONENTS)
+        assert {
+            request.query["labelSelector"] for request in server.requests if request.path == "/api/v1/namespaces"
+        } == {PART_OF_LABEL}
+
+    def test_what_our_istio_leaves_behind_is_listed_for_removal(self, server: Server, api: Api) -> None:
+        classes = "/apis/gateway.networking.k8s.io/v1/gatewayclasses"
+        kinds = definition(ENVOY_FILTERS, "istio-base", "istio-system")
+        certificate = {"metadata": {"name": "istio-ca-root-cert", "namespace": "default"}}
+        server.answers_by_path(
+            {f"{classes}/istio": {"kind": "GatewayClass"}, "/api/v1/configmaps": {"items": [certificate]}}
+        )
+        mine = component(ISTIO, [controller()], by_name(kinds), {"istio-system"})
+        absent = component(COMPONENTS["kserve"], [], {}, set())
+
+        assert leftovers(api, {"istio": mine, "kserve": absent}) == {
+            "istio": [
+                {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "GatewayClass", "metadata": {"name": "istio"}},
+                {"apiVersion": "v1", "kind": "ConfigMap", "metadata": certificate["metadata"]},
+                {
+                    "apiVersion": "apiextensions.k8s.io/v1",
+                    "kind": "CustomResourceDefinition",
+                    "metadata": {"name": ENVOY_FILTERS},
+                },
+            ],
+            "kserve": [],
+        }
+
+    def test_a_foreign_istio_leaves_nothing_for_us_to_remove(self, server: Server, api: Api) -> None:
+        foreign = component(ISTIO, [controller("mesh")], {}, set())
+
+        assert leftovers(api, {"istio": foreign}) == {"istio": []}
+        assert server.requests == []
+
+    def test_what_others_have_that_needs_a_component_of_ours_is_named(self, server: Server, api: Api) -> None:
+        gateways = [
+            {"metadata": {"name": "entry", "namespace": "team"}},
+            {"metadata": ours("maas", namespace="maas-gateway")},
+            {"metadata": {"name": "made-by-the-operator", "namespace": "istio-system"}},
+        ]
+        issuers = [{"metadata": {"name": "letters"}}]
+        server.answers_by_path(
+            {
+                "/apis/gateway.networking.k8s.io/v1/gateways": {"items": gateways},
+                "/apis/cert-manager.io/v1/clusterissuers": {"items": issuers},
+            }
+        )
+        used = in_use(api, self.found(istio="ours", cert_manager="ours"))
+
+        assert used["istio"] == ["gateways team/entry"]
+        assert used["cert_manager"] == ["clusterissuers letters", "gateways team/entry"]
+        assert used["kserve"] == []
+        assert not [request for request in server.requests if "inferenceservices" in request.path]
+
+    def test_what_kserve_of_ours_stands_on_is_in_use_while_others_have_models(self, server: Server, api: Api) -> None:
+        models = [{"metadata": {"name": "llama", "namespace": "team"}}]
+        server.answers_by_path({"/apis/serving.kserve.io/v1beta1/inferenceservices": {"items": models}})
+        used = in_use(api, self.found(kserve="ours", cert_manager="ours"))
+
+        assert used["kserve"] == ["inferenceservices team/llama"]
+        assert used["cert_manager"] == ["KServe itself"]
+
+    def test_a_foreign_istio_needs_the_gateway_api(self, server: Server, api: Api) -> None:
+        server.answers_by_path({})
+        used = in_use(api, self.found(istio="foreign", cert_manager="ours"))
+
+        assert used["cert_manager"] == ["somebody else's Istio, which needs the Gateway API"]
+
+    def test_a_login_that_may_not_see_who_uses_a_component_is_told(self, server: Server, api: Api) -> None:
+        server.answers({"message": "no"}, 403)
+
+        with pytest.raises(ApiError, match="may not do this"):
+            in_use(api, self.found(istio="ours"))
+
+    def found(self, **owners: str) -> dict[str, Object]:
+        """Return what a survey tells of components, absent if not named."""
+        namespaces = {
+            "istio": "istio-system",
+            "cert_manager": "cert-manager",
+            "kserve": "kserve",
+            "kuadrant": "kuadrant",
+        }
+        return {
+            name: {"owner": owners.get(name, "absent"), "namespace": namespaces[name] if name in owners else ""}
+            for name in COMPONENTS
+        }

@@ -1,0 +1,107 @@
+# Copyright: (c) 2026, maas_billing.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where gateway_probe sends its requests; the module itself is tested on an API server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.api import Api
+from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.connection import configuration
+from ansible_collections.maas_billing.platform.plugins.module_utils.errors import ProbeError
+from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import Platform
+from ansible_collections.maas_billing.platform.plugins.module_utils.probe import Answer, Check
+from ansible_collections.maas_billing.platform.plugins.modules.gateway_probe import find_gateway, further, line, split
+from tests.unit.plugins.server import Server
+
+PLATFORM = Platform("maas.local", gateway_http_port=8000)
+GATEWAY = "/apis/gateway.networking.k8s.io/v1/namespaces/maas-gateway/gateways/maas"
+
+
+@pytest.fixture
+def api(server: Server) -> Api:
+    return Api(configuration({"host": server.url, "api_key": "abc"}, {}), "tests")
+
+
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        ("127.0.0.1:9000", ("127.0.0.1", 9000)),
+        ("127.0.0.1", ("127.0.0.1", 8000)),
+        ("gateway.example:65535", ("gateway.example", 65535)),
+    ],
+)
+def test_an_address_may_name_a_port_else_it_is_the_gateways(address: str, place: tuple[str, int]) -> None:
+    assert split(address, PLATFORM) == place
+
+
+@pytest.mark.parametrize(
+    "address", ["", ":8000", "host:", "host:http", "host:0", "host:65536", "host:-1", "host:²", "::1"]
+)
+def test_what_is_no_address_is_refused_with_an_example(address: str) -> None:
+    with pytest.raises(ProbeError, match=r"^address: .* was given; allowed: .* such as 127\.0\.0\.1:8080\.$"):
+        split(address, PLATFORM)
+
+
+def test_the_gateway_says_where_it_is(server: Server, api: Api) -> None:
+    addresses = [{"type": "IPAddress", "value": "10.0.0.7"}, {"type": "Hostname", "value": "other"}]
+    server.answers_by_path({GATEWAY: {"status": {"addresses": addresses}}})
+
+    assert find_gateway(api, PLATFORM) == ("10.0.0.7", 8000)
+
+
+def test_no_gateway_is_told_by_its_name(server: Server, api: Api) -> None:
+    server.answers_by_path({})
+
+    with pytest.raises(ProbeError, match=r"^There is no Gateway maas-gateway/maas: install the platform first\.$"):
+        find_gateway(api, PLATFORM)
+
+
+@pytest.mark.parametrize("status", [{}, {"addresses": []}, {"addresses": None}])
+def test_a_gateway_without_an_address_says_why(server: Server, api: Api, status: dict[str, Any]) -> None:
+    condition = {"type": "Programmed", "status": "False", "reason": "AddressNotAssigned"}
+    gateway = {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "Gateway",
+        "metadata": {"name": "maas"},
+        "status": {"conditions": [condition], **status},
+    }
+    server.answers_by_path({GATEWAY: gateway})
+
+    with pytest.raises(
+        ProbeError, match=r"^The Gateway maas has no address yet:\n  Programmed=False AddressNotAssigned"
+    ):
+        find_gateway(api, PLATFORM)
+
+
+def test_requests_of_the_operator_become_checks() -> None:
+    given = {
+        "name": "capitals",
+        "host": "TINY.MAAS.LOCAL",
+        "path": "/v1/models",
+        "method": "GET",
+        "headers": {"X-Trace": "7"},
+        "body": None,
+        "status": 200,
+        "holds": "data",
+    }
+
+    assert further([given]) == [Check("capitals", "TINY.MAAS.LOCAL", headers=(("X-Trace", "7"),), holds="data")]
+
+
+def test_an_answer_is_told_with_what_was_asked() -> None:
+    answer = Answer(Check("it", "tiny.maas.local", "/health"), 200, "answered 200", True, 0.12345, {"a": 1})
+
+    assert line(answer, 8000) == {
+        "name": "it",
+        "url": "GET http://tiny.maas.local:8000/health",
+        "status": 200,
+        "ok": True,
+        "said": "answered 200",
+        "seconds": 0.123,
+        "body": {"a": 1},
+    }
