@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import uuid
 from collections.abc import Iterator
@@ -111,16 +112,30 @@ class Space:
         return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "maas-tested", "namespace": self.sets}}
 
 
+@pytest.fixture(scope="session")
+def prefixes(cluster: Cluster) -> Iterator[Iterator[str]]:
+    """Prefixes of names that nobody uses. What carries one is deleted in the end: no test need wait for it."""
+    common = f"t{uuid.uuid4().hex[:4]}"
+    yield (f"{common}-{number}" for number in itertools.count())
+    for obj in cluster.list("v1", "ConfigMap"):
+        if common in obj["metadata"]["namespace"] and "finalizers" in obj["metadata"]:
+            cluster.edit({**obj, "apiVersion": "v1", "kind": "ConfigMap"}, {"metadata": {"finalizers": None}})
+    for api_version, kind in _CLUSTER_WIDE:
+        for obj in cluster.list(api_version, kind):
+            if common in obj["metadata"]["name"]:
+                cluster.delete({"apiVersion": api_version, "kind": kind, "metadata": obj["metadata"]})
+
+
 @pytest.fixture
-def space(cluster: Cluster, modules: Modules) -> Iterator[Space]:
-    """Names of the test's own; what carries them is deleted after it."""
-    yield from _space(cluster, modules)
+def space(cluster: Cluster, modules: Modules, prefixes: Iterator[str]) -> Space:
+    """Names of the test's own."""
+    return _space(cluster, modules, next(prefixes))
 
 
 @pytest.fixture(scope="module")
-def shared_space(cluster: Cluster, modules: Modules) -> Iterator[Space]:
+def shared_space(cluster: Cluster, modules: Modules, prefixes: Iterator[str]) -> Space:
     """The same for all tests of one file."""
-    yield from _space(cluster, modules)
+    return _space(cluster, modules, next(prefixes))
 
 
 @pytest.fixture(scope="session")
@@ -144,18 +159,11 @@ def middleman(cluster: Cluster) -> Iterator[Middleman]:
         yield between
 
 
-def _space(cluster: Cluster, modules: Modules) -> Iterator[Space]:
-    space = Space(cluster, modules, f"t{uuid.uuid4().hex[:6]}")
+def _space(cluster: Cluster, modules: Modules, prefix: str) -> Space:
+    space = Space(cluster, modules, prefix)
     for name in (space.sets, space.home):
         cluster.create(namespace(name))
-    yield space
-    for obj in cluster.list("v1", "ConfigMap"):
-        if space.prefix in obj["metadata"]["namespace"] and "finalizers" in obj["metadata"]:
-            cluster.edit({**obj, "apiVersion": "v1", "kind": "ConfigMap"}, {"metadata": {"finalizers": None}})
-    for api_version, kind in _CLUSTER_WIDE:
-        for obj in cluster.list(api_version, kind):
-            if space.prefix in obj["metadata"]["name"]:
-                cluster.delete({"apiVersion": api_version, "kind": kind, "metadata": obj["metadata"]})
+    return space
 
 
 def _established(definition: Object) -> bool:

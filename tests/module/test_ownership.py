@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from tests.module.cluster import Cluster, content
 from tests.module.conftest import Space
-from tests.module.objects import config_map, definition, namespace, widget
+from tests.module.objects import config_map, definition, widget
 from tests.module.running import Answer
 
 PART_OF = "applyset.kubernetes.io/part-of"
@@ -124,11 +124,12 @@ def test_without_prune_members_stay_and_are_found_again_later(space: Space, clus
 
 
 def test_shared_members_and_definitions_stay_unless_asked(space: Space, cluster: Cluster) -> None:
-    shared = namespace(space.name("shared"), **{SHARED: "true"})
+    shared = config_map(space.home, "shared")
+    shared["metadata"]["labels"] = {SHARED: "true"}
     kinds = definition(space.group)
     mine = config_map(space.home, "mine")
     space.apply([shared, kinds, mine])
-    stay = {f"Namespace {space.name('shared')}", f"CustomResourceDefinition widgets.{space.group}"}
+    stay = {f"ConfigMap {space.home}/shared", f"CustomResourceDefinition widgets.{space.group}"}
 
     pruned = space.apply([mine])
     assert pruned["changed"] is False
