@@ -112,7 +112,7 @@ class Space:
         return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "maas-tested", "namespace": self.sets}}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def prefixes(cluster: Cluster) -> Iterator[Iterator[str]]:
     """Prefixes of names that nobody uses. What carries one is deleted in the end: no test need wait for it."""
     common = f"t{uuid.uuid4().hex[:4]}"
