@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import uuid
 from collections.abc import Iterator
@@ -112,30 +111,16 @@ class Space:
         return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "maas-tested", "namespace": self.sets}}
 
 
-@pytest.fixture(scope="package")
-def prefixes(cluster: Cluster) -> Iterator[Iterator[str]]:
-    """Prefixes of names that nobody uses. What carries one is deleted in the end: no test need wait for it."""
-    common = f"t{uuid.uuid4().hex[:4]}"
-    yield (f"{common}-{number}" for number in itertools.count())
-    for obj in cluster.list("v1", "ConfigMap"):
-        if common in obj["metadata"]["namespace"] and "finalizers" in obj["metadata"]:
-            cluster.edit({**obj, "apiVersion": "v1", "kind": "ConfigMap"}, {"metadata": {"finalizers": None}})
-    for api_version, kind in _CLUSTER_WIDE:
-        for obj in cluster.list(api_version, kind):
-            if common in obj["metadata"]["name"]:
-                cluster.delete({"apiVersion": api_version, "kind": kind, "metadata": obj["metadata"]})
-
-
 @pytest.fixture
-def space(cluster: Cluster, modules: Modules, prefixes: Iterator[str]) -> Space:
-    """Names of the test's own."""
-    return _space(cluster, modules, next(prefixes))
+def space(cluster: Cluster, modules: Modules) -> Iterator[Space]:
+    """Names of the test's own; what carries them is deleted after it."""
+    yield from _space(cluster, modules)
 
 
 @pytest.fixture(scope="module")
-def shared_space(cluster: Cluster, modules: Modules, prefixes: Iterator[str]) -> Space:
+def shared_space(cluster: Cluster, modules: Modules) -> Iterator[Space]:
     """The same for all tests of one file."""
-    return _space(cluster, modules, next(prefixes))
+    yield from _space(cluster, modules)
 
 
 @pytest.fixture(scope="session")
@@ -159,11 +144,18 @@ def middleman(cluster: Cluster) -> Iterator[Middleman]:
         yield between
 
 
-def _space(cluster: Cluster, modules: Modules, prefix: str) -> Space:
-    space = Space(cluster, modules, prefix)
+def _space(cluster: Cluster, modules: Modules) -> Iterator[Space]:
+    space = Space(cluster, modules, f"t{uuid.uuid4().hex[:6]}")
     for name in (space.sets, space.home):
         cluster.create(namespace(name))
-    return space
+    yield space
+    for obj in cluster.list("v1", "ConfigMap"):
+        if space.prefix in obj["metadata"]["namespace"] and "finalizers" in obj["metadata"]:
+            cluster.edit({**obj, "apiVersion": "v1", "kind": "ConfigMap"}, {"metadata": {"finalizers": None}})
+    for api_version, kind in _CLUSTER_WIDE:
+        for obj in cluster.list(api_version, kind):
+            if space.prefix in obj["metadata"]["name"]:
+                cluster.delete({"apiVersion": api_version, "kind": kind, "metadata": obj["metadata"]})
 
 
 def _established(definition: Object) -> bool:
