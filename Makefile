@@ -28,8 +28,9 @@ help: ## List the verbs
 # -- Use ---------------------------------------------------------------------------------------------------------------
 
 .PHONY: demo
-demo: cluster-up ## From nothing to a model that answers, in a sandbox cluster on this machine
+demo: cluster-up ## From nothing to models that answer to keys, in a sandbox cluster on this machine
 	ansible-playbook maas_billing.platform.site -i inventories/sandbox
+	ansible-playbook maas_billing.platform.verify -i inventories/sandbox
 	@python -m tools.demo
 
 .PHONY: cluster-up
@@ -44,7 +45,7 @@ cluster-down: $(READY) ## Stop the sandbox cluster and forget it
 
 .PHONY: test
 test: $(READY) ## All checks below but the benchmark, until one fails, with the time each took
-	@MAKE="$(MAKE)" tools/timed.sh lint unit sanity module molecule
+	@MAKE="$(MAKE)" tools/timed.sh lint unit sanity module contract molecule
 
 .PHONY: lint
 lint: $(READY) ## Style and types: ruff, yamllint, mypy, ansible-lint
@@ -65,6 +66,10 @@ sanity: $(READY) ## ansible-test sanity on the built and installed tarball
 .PHONY: module
 module: $(READY) ## Tests of the modules and of the sandbox, in a sandbox cluster of their own
 	tools/with_sandbox.sh maas-test pytest tests/module tests/sandbox
+
+.PHONY: contract
+contract: $(READY) ## Our compact definitions and what we render, against the full ones of upstream, where these are at hand
+	tools/with_sandbox.sh maas-contract pytest -rs tests/contract
 
 .PHONY: molecule
 molecule: $(READY) ## Each role and the chain: install, again, check, verify, remove; in a cluster of their own

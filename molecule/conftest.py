@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Callable
 from typing import Any
@@ -58,3 +59,15 @@ def endpoint(gateway: dict[str, Any]) -> tuple[str, int]:
     if os.environ.get("MAAS_CLUSTER") == "kind":
         return "127.0.0.1", 8000
     return gateway["status"]["addresses"][0]["value"], gateway["spec"]["listeners"][0]["port"]
+
+
+@pytest.fixture(scope="session")
+def api_key(objects: Reader) -> Callable[[str], str]:
+    """Return a function that reads the API key of a user from Kuadrant's namespace."""
+
+    def read(user: str) -> str:
+        secrets = objects("v1", "Secret", "kuadrant-system")
+        owners = {item["metadata"].get("annotations", {}).get("maas-billing.platform/user"): item for item in secrets}
+        return base64.b64decode(owners[user]["data"]["api_key"]).decode()
+
+    return read

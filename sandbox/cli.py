@@ -1,24 +1,30 @@
 # Copyright: (c) 2026, maas_billing.platform contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command line: up, down, status, logs."""
+"""The command line: up, down, status, logs, faults."""
 
 from __future__ import annotations
 
 import argparse
 import errno
+import json
 import shlex
 import sys
 import time
+import urllib.error
+import urllib.parse
+import urllib.request
 from collections.abc import Sequence
 
 from sandbox import cluster, logs, parts, state
 from sandbox.errors import SandboxError
+from sandbox.kuadrant.faults import SWITCHES
 from sandbox.parts import Part
 from sandbox.paths import Home, homes
 
 _DEFAULT = "default"
 _INTERRUPTED = 130
+_SECONDS_TO_ANSWER = 10.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -82,7 +88,24 @@ def _parser() -> argparse.ArgumentParser:
     log.add_argument("-f", "--follow", action="store_true", help="go on as lines are written")
     _add_name(log)
     log.set_defaults(run=_logs)
+
+    _add_faults(commands)
     return parser
+
+
+def _add_faults(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    faults = commands.add_parser(
+        "faults",
+        help="show the gateway's switches to misbehave, or turn them on and off",
+        epilog="\n".join(f"{name:28}{words}" for name, words in SWITCHES.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    faults.add_argument(
+        "--clear", action="store_true", help="turn all of them off (before those of --set are turned on)"
+    )
+    faults.add_argument("--set", action="append", default=[], metavar="SWITCH", help="turn one on; may be repeated")
+    _add_name(faults)
+    faults.set_defaults(run=_faults)
 
 
 def _add_name(parser: argparse._ActionsContainer) -> None:
@@ -162,6 +185,34 @@ def _logs(options: argparse.Namespace) -> int:
     home = _existing(options.name)
     logs.show(logs.choose(home, options.part), options.follow, print)
     return 0
+
+
+def _faults(options: argparse.Namespace) -> int:
+    home = _existing(options.name)
+    if options.clear:
+        _ask_gateway(home, "DELETE", "/faults")
+    for switch in options.set:
+        _ask_gateway(home, "PUT", f"/faults/{urllib.parse.quote(switch)}")
+    for name, state_of_it in json.loads(_ask_gateway(home, "GET", "/faults")).items():
+        print(f"{name:28}{state_of_it if name == 'late' else 'on' if state_of_it else 'off'}")
+    return 0
+
+
+def _ask_gateway(home: Home, method: str, path: str) -> str:
+    """Send a request to the admin port of the gateway and return the answer. Raises SandboxError."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        url = home.gateway_url.read_text(encoding="utf-8").strip()
+        with opener.open(urllib.request.Request(url + path, method=method), timeout=_SECONDS_TO_ANSWER) as answer:
+            return str(answer.read().decode())
+    except urllib.error.HTTPError as error:
+        raise SandboxError(error.read().decode().strip()) from None
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+        raise SandboxError(
+            f"The gateway of the sandbox {home.name!r} does not answer: {reason}\n"
+            f"See how it is: python -m sandbox status --name {home.name}"
+        ) from None
 
 
 def _existing(name: str) -> Home:

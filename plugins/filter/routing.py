@@ -18,6 +18,9 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platf
 from ansible_collections.maas_billing.platform.plugins.module_utils.render.gateway import gateway
 from ansible_collections.maas_billing.platform.plugins.module_utils.render.models import model_route
 
+# What names other models than the one that is given, and says nothing about routing.
+_NAMING_MODELS = ("tiers", "teams", "users")
+
 
 def _platform(name: str, intent: Any) -> Platform:
     if not isinstance(intent, Mapping):
@@ -34,7 +37,8 @@ def _for_model(name: str, use: Callable[[Platform, Model], Any]) -> Callable[[An
     def apply(model: Any, intent: Any) -> Any:
         if not isinstance(intent, Mapping):
             raise AnsibleFilterError(f"{name}: a mapping such as {{'domain': 'maas.local'}} is needed, not {intent!r}")
-        platform = _platform(name, {**intent, "models": [model]})
+        rest = {key: value for key, value in intent.items() if key not in _NAMING_MODELS}
+        platform = _platform(name, {**rest, "models": [model]})
         return use(platform, platform.models[0])
 
     return apply

@@ -11,7 +11,7 @@ from typing import Any, Callable
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.maas_billing.platform.plugins.module_utils.readiness import not_ready
-from ansible_collections.maas_billing.platform.plugins.module_utils.verdicts import table, verdicts
+from ansible_collections.maas_billing.platform.plugins.module_utils.verdicts import junit, table, verdicts
 
 
 def _on_list(name: str, use: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -31,4 +31,5 @@ class FilterModule:
             "not_ready": _on_list("not_ready", not_ready),
             "verdicts": _on_list("verdicts", verdicts),
             "verdict_table": _on_list("verdict_table", table),
+            "verdict_junit": _on_list("verdict_junit", junit),
         }

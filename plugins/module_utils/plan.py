@@ -34,7 +34,8 @@ ADOPTED_ANNOTATION = "maas-billing.platform/adopted"
 _DEFINITION = "CustomResourceDefinition.apiextensions.k8s.io"
 _FIRST = ("Namespace", _DEFINITION)
 _EARLY = {"ServiceAccount", "ConfigMap", "Secret", "PersistentVolumeClaim"}
-_LAST = {"HTTPRoute.gateway.networking.k8s.io"}
+# Kuadrant makes its parts itself where they are missing: ours have to be there before it, and to go after it.
+_LAST = {"HTTPRoute.gateway.networking.k8s.io", "Kuadrant.kuadrant.io"}
 PHASES = 5
 
 

@@ -13,6 +13,12 @@ from .plan import Action, Step, visible
 from .readiness import explain, is_ready
 
 
+def result(outcome: Outcome, with_diff: bool) -> dict[str, Any]:
+    """Return an outcome as modules return it."""
+    answer = {"changed": outcome.changed, **summary(outcome)}
+    return {**answer, "diff": diffs(outcome)} if with_diff else answer
+
+
 def summary(outcome: Outcome) -> dict[str, Any]:
     """Return changes, kept members, objects not in force and the number of unchanged ones, as modules return them."""
     changed = [change.step for change in outcome.changes if change.changed]

@@ -38,6 +38,10 @@ class Component:
     releases: tuple[str, ...]
     # Collections of objects that would lose their meaning, or be deleted, if it went.
     uses: tuple[str, ...]
+    # Names of the packages by which OLM installs it.
+    packages: tuple[str, ...] = ()
+    # How the variables begin that say how its controller behaves; no others are told, since they may be secret.
+    settings: tuple[str, ...] = ()
 
 
 _GATEWAYS = "/apis/gateway.networking.k8s.io/v1/gateways"
@@ -70,8 +74,29 @@ COMPONENTS: dict[str, Component] = {
         ("kserve-crd", "kserve"),
         ("/apis/serving.kserve.io/v1beta1/inferenceservices",),
     ),
-    "kuadrant": Component("Kuadrant", "app=kuadrant,control-plane=controller-manager", "kuadrants.kuadrant.io", (), ()),
+    "kuadrant": Component(
+        "Kuadrant",
+        "app=kuadrant,control-plane=controller-manager",
+        "kuadrants.kuadrant.io",
+        ("kuadrant-operator",),
+        # Its release takes the definitions along, and with them all policies of everybody.
+        (
+            "/apis/kuadrant.io/v1beta1/kuadrants",
+            "/apis/kuadrant.io/v1/authpolicies",
+            "/apis/kuadrant.io/v1/ratelimitpolicies",
+            "/apis/kuadrant.io/v1alpha1/tokenratelimitpolicies",
+            "/apis/kuadrant.io/v1/tlspolicies",
+            "/apis/kuadrant.io/v1/dnspolicies",
+        ),
+        # The second is Red Hat Connectivity Link.
+        ("kuadrant-operator", "rhcl-operator"),
+        ("AUTH_SERVICE_", "RATELIMIT_"),
+    ),
 }
+_MONITORS = ("servicemonitors.monitoring.coreos.com", "podmonitors.monitoring.coreos.com")
+_OLM = "clusterserviceversions.operators.coreos.com"
+# OLM copies what is installed for all namespaces into each of them.
+_ORIGINALS = "!olm.copiedFrom"
 _GATEWAY_API = "gateways.gateway.networking.k8s.io"
 _BUNDLE_VERSION = "gateway.networking.k8s.io/bundle-version"
 _CHANNEL = "gateway.networking.k8s.io/channel"
@@ -90,15 +115,43 @@ def survey(api: Api) -> Object:
     )
     by_name = {item["name"]: item for item in definitions}
     own_namespaces = {item["name"] for item in ours if _is_ours(item)}
+    installed = _installed_by_olm(api) if _OLM in by_name else []
     return {
         "kubernetes_version": version["gitVersion"],
         "distribution": distribution(by_name),
         "gateway_api": gateway_api(by_name),
+        "monitors": all(name in by_name for name in _MONITORS),
         "components": {
-            name: component(COMPONENTS[name], found, by_name, own_namespaces)
+            name: {
+                **component(COMPONENTS[name], found, by_name, own_namespaces),
+                "package": package(COMPONENTS[name], installed),
+                "settings": settings(COMPONENTS[name], _chosen(found, own_namespaces)),
+            }
             for name, found in zip(COMPONENTS, controllers)
         },
     }
+
+
+def _installed_by_olm(api: Api) -> list[str]:
+    path = "/apis/operators.coreos.com/v1alpha1/clusterserviceversions"
+    return sorted(item["name"] for item in _metadata(api, path, _ORIGINALS))
+
+
+def package(known: Component, installed: Sequence[str]) -> str:
+    """Return the ClusterServiceVersion by which OLM installed a component, or nothing.
+
+    :param installed: the names of all that are on the cluster, such as ``rhcl-operator.v1.4.1``.
+    """
+    return next((name for name in installed if name.partition(".")[0] in known.packages), "")
+
+
+def settings(known: Component, controller: Object | None) -> dict[str, str]:
+    """Return the variables with which a component's controller runs, of those that say how it behaves."""
+    if controller is None:
+        return {}
+    (container, *_others) = controller["spec"]["template"]["spec"]["containers"]
+    variables = container.get("env") or []
+    return {item["name"]: item.get("value", "") for item in variables if item["name"].startswith(known.settings)}
 
 
 def _metadata(api: Api, path: str, selector: str) -> list[Object]:
@@ -145,7 +198,7 @@ def component(
         since removing or replacing them could hurt somebody.
     """
     released = [item for item in definitions.values() if _release(item)[0] in known.releases]
-    controller = min(controllers, key=lambda item: item["metadata"]["namespace"] in own_namespaces, default=None)
+    controller = _chosen(controllers, own_namespaces)
     if controller is not None:
         namespace = controller["metadata"]["namespace"]
     else:
@@ -162,6 +215,11 @@ def component(
         "version": _version(controller) if controller else "",
         "definitions": sorted(item["name"] for item in released if owner == "ours" and _release(item)[1] == namespace),
     }
+
+
+def _chosen(controllers: Sequence[Object], own_namespaces: set[str]) -> Object | None:
+    """Return the controller that counts: where there are several, that of somebody else."""
+    return min(controllers, key=lambda item: item["metadata"]["namespace"] in own_namespaces, default=None)
 
 
 def _release(definition: Object) -> tuple[str, str]:

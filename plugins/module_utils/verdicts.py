@@ -9,6 +9,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
+from xml.etree import ElementTree
+
+from .verification import UNTRIED
 
 Verdict = dict[str, Any]
 _SAID_WIDTH = 90
@@ -18,8 +21,9 @@ def verdicts(evidence: Sequence[Mapping[str, Any]]) -> list[Verdict]:
     """Return the verdicts on what the roles found, in their order.
 
     :param evidence: for each role ``part`` (its name) and any of ``components`` (as platform_info tells them), ``set``
-        (the result of apply_set in check mode), ``releases`` (results of the Helm module in check mode), ``answers``
-        (of gateway_probe).
+        (the result of apply_set in check mode, failed or not), ``releases`` (results of the Helm module in check mode), ``settings``
+        (variables of a controller as they are ``live`` and ``wanted``, and ``defaults`` of those not set),
+        ``answers`` (of gateway_probe).
     :return: mappings with ``part``, ``check``, ``ok`` and ``said``.
     """
     rows = []
@@ -27,6 +31,7 @@ def verdicts(evidence: Sequence[Mapping[str, Any]]) -> list[Verdict]:
         part = str(found["part"])
         rows += [_component(part, item) for item in found.get("components") or []]
         rows += _releases(part, found.get("releases") or [])
+        rows += _settings(part, found.get("settings") or {})
         rows += _set(part, found.get("set") or {})
         rows += [_verdict(part, item["name"], item["ok"], item["said"]) for item in found.get("answers") or []]
     return rows
@@ -57,7 +62,23 @@ def _releases(part: str, results: Sequence[Mapping[str, Any]]) -> list[Verdict]:
     return rows
 
 
+def _settings(part: str, settings: Mapping[str, Any]) -> list[Verdict]:
+    """Judge what Helm does not compare: the variables with which a controller really runs."""
+    if not settings:
+        return []
+    live = {**settings["defaults"], **settings["live"]}
+    wrong = [
+        f"{name} is {live.get(name, 'not set')}, not {value}"
+        for name, value in settings["wanted"].items()
+        if live.get(name) != value
+    ]
+    said = ", ".join(wrong) or f"{len(settings['wanted'])} as wanted"
+    return [_verdict(part, "settings of its operator", not wrong, said)]
+
+
 def _set(part: str, result: Mapping[str, Any]) -> list[Verdict]:
+    if result.get("failed"):
+        return [_verdict(part, "comparison with the inventory", False, str(result.get("msg", "failed")))]
     wrong = {item["object"]: f"would be {item['action']}: {item['why']}" for item in result.get("changes", [])}
     for item in result.get("not_ready", []):
         wrong.setdefault(item["object"], f"not in force: {item['said']}")
@@ -72,6 +93,28 @@ def _set(part: str, result: Mapping[str, Any]) -> list[Verdict]:
 
 def _changed(result: Mapping[str, Any]) -> set[str]:
     return {item["object"] for item in result.get("changes", [])}
+
+
+def junit(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return verdicts as JUnit XML: a suite for each part, a case for each check."""
+    suites = ElementTree.Element("testsuites", name="maas_billing.platform")
+    for part in dict.fromkeys(str(row["part"]) for row in rows):
+        own = [row for row in rows if row["part"] == part]
+        failed = sum(not row["ok"] for row in own)
+        suite = ElementTree.SubElement(suites, "testsuite", name=part, tests=str(len(own)), failures=str(failed))
+        for row in own:
+            case = ElementTree.SubElement(suite, "testcase", classname=part, name=str(row["check"]))
+            if not row["ok"]:
+                ElementTree.SubElement(case, "failure", message=_printable(row["said"]))
+            elif str(row["said"]).startswith(UNTRIED):
+                ElementTree.SubElement(case, "skipped", message=_printable(row["said"]))
+    ElementTree.indent(suites)
+    return ElementTree.tostring(suites, encoding="unicode") + "\n"
+
+
+def _printable(said: Any) -> str:
+    """Return a text without the characters that XML cannot hold."""
+    return "".join(letter for letter in str(said) if letter.isprintable() or letter.isspace())
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:

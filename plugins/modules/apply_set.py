@@ -53,10 +53,11 @@ options:
       - Parts of the platform to render from O(intent) into the set. Rendering here instead of in Jinja keeps large
         sets fast.
       - V(gateway) gives the gateway's namespace and the Gateway, V(serving) the namespace of the models,
-        V(models) the InferenceService and HTTPRoute of each model.
+        V(models) the InferenceService and HTTPRoute of each model, V(limiting) Kuadrant's instance with its namespace,
+        and V(kuadrant_namespace) that namespace alone.
     type: list
     elements: str
-    choices: [gateway, serving, models]
+    choices: [gateway, kuadrant_namespace, limiting, serving, models]
     default: []
   operator_namespaces:
     description:
@@ -69,6 +70,12 @@ options:
       - What the platform is to be, for O(render) - the C(maas_*) variables of the cluster without their prefix.
       - Unknown or wrong values are refused, all at once.
     type: dict
+  closed_at_birth:
+    description:
+      - Let the routes of models lead nowhere, except those that lead to their model already. So each new route can be
+        seen to ask for a key before anybody reaches a model by it. The names of these models are in RV(closed).
+    type: bool
+    default: false
   adopt:
     description: Take over wanted objects that exist already. They are released, not deleted, when they leave the set.
     type: bool
@@ -172,6 +179,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+closed:
+  description: Models whose routes lead nowhere yet. Only with O(closed_at_birth=true).
+  returned: success
+  type: list
+  elements: str
+  sample: [simulator]
 changes:
   description: What was done, or in check mode would be done, object by object.
   returned: success
@@ -223,13 +236,14 @@ import time
 from typing import Any
 
 from ansible_collections.maas_billing.platform.plugins.module_utils.applyset import Parent
-from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.sets import Outcome, Sets
-from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import read_platform
+from ansible_collections.maas_billing.platform.plugins.module_utils.births import shut, unproven
+from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.sets import Sets
+from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import Platform, read_platform
 from ansible_collections.maas_billing.platform.plugins.module_utils.manifests import read_manifests
 from ansible_collections.maas_billing.platform.plugins.module_utils.module import build, connect, finish
 from ansible_collections.maas_billing.platform.plugins.module_utils.render.catalogue import RENDERERS
 from ansible_collections.maas_billing.platform.plugins.module_utils.render.objects import operator_namespace
-from ansible_collections.maas_billing.platform.plugins.module_utils.report import diffs, summary
+from ansible_collections.maas_billing.platform.plugins.module_utils.report import result
 
 REFERENCE = {
     "apiVersion": {"type": "str", "required": True},
@@ -249,6 +263,7 @@ OPTIONS = {
     "render": {"type": "list", "elements": "str", "choices": list(RENDERERS), "default": []},
     "operator_namespaces": {"type": "dict", "default": {}},
     "intent": {"type": "dict"},
+    "closed_at_birth": {"type": "bool", "default": False},
     "adopt": {"type": "bool", "default": False},
     "prune": {"type": "bool", "default": True},
     "remove_shared": {"type": "bool", "default": False},
@@ -266,38 +281,42 @@ def fetch(url: str) -> bytes:
     return content
 
 
-def wanted(params: dict[str, Any]) -> list[dict[str, Any]]:
+def wanted(params: dict[str, Any], platform: Platform | None) -> list[dict[str, Any]]:
     """Return every object that the options ask for."""
     objects = [*params["objects"], *read_manifests(params["manifests"], fetch)]
     objects += [operator_namespace(name, operator) for name, operator in params["operator_namespaces"].items()]
-    if params["render"]:
-        platform = read_platform(params["intent"] or {})
+    if platform:
         objects += [obj for part in params["render"] for obj in RENDERERS[part](platform)]
     return objects
+
+
+def apply(module: Any, parent: Parent) -> dict[str, Any]:
+    """Make the cluster hold the set."""
+    params = module.params
+    platform = read_platform(params["intent"] or {}) if params["render"] else None
+    objects = wanted(params, platform)
+    api = connect(module)
+    closed = unproven(api, platform) if platform and params["closed_at_birth"] else []
+    sets = Sets(api, params["wait_timeout"])
+    outcome = sets.apply(parent, shut(objects, closed), params["adopt"], params["prune"], module.check_mode)
+    if params["wait"] and not module.check_mode:
+        sets.wait(outcome)
+    return {**result(outcome, module._diff), **({"closed": closed} if params["closed_at_birth"] else {})}
+
+
+def remove(module: Any, parent: Parent) -> dict[str, Any]:
+    """Remove the members of the set."""
+    params = module.params
+    sets = Sets(connect(module), params["wait_timeout"])
+    return result(sets.remove(parent, params["remove_shared"], module.check_mode, params["leftovers"]), module._diff)
 
 
 def work(module: Any) -> dict[str, Any]:
     """Apply or remove the set and return what the module says."""
     begin = time.monotonic()
-    params = module.params
-    parent = Parent(params["name"], params["namespace"])
-    objects = wanted(params) if params["state"] == "present" else []
-    sets = Sets(connect(module), params["wait_timeout"])
-    if params["state"] == "absent":
-        outcome = sets.remove(parent, params["remove_shared"], module.check_mode, params["leftovers"])
-    else:
-        outcome = sets.apply(parent, objects, params["adopt"], params["prune"], module.check_mode)
-        if params["wait"] and not module.check_mode:
-            sets.wait(outcome)
-    return result(outcome, module._diff, time.monotonic() - begin)
-
-
-def result(outcome: Outcome, with_diff: bool, seconds: float) -> dict[str, Any]:
-    """Return the module's answer."""
-    answer = {"changed": outcome.changed, **summary(outcome), "seconds": round(seconds, 3)}
-    if with_diff:
-        answer["diff"] = diffs(outcome)
-    return answer
+    parent = Parent(module.params["name"], module.params["namespace"])
+    answer = (apply if module.params["state"] == "present" else remove)(module, parent)
+    return {**answer, "seconds": round(time.monotonic() - begin, 3)}
 
 
 def main() -> None:

@@ -12,8 +12,10 @@ version_added: 0.1.0
 author:
   - maas_billing.platform contributors (@maas-billing)
 description:
-  - Asks every model of O(intent) for its list of models under its own subdomain, and a name that no model has.
-    Each must answer as it should; a wrong answer is tried again for at most O(timeout) seconds.
+  - Asks every model of O(intent) under its own subdomain without a key, which must be refused with 401, and a name that
+    no model has. A wrong answer is tried again for at most O(timeout) seconds.
+  - With O(access=true) it also makes keys of guests, sees by real requests that each model answers to them, that what
+    the inventory does not admit is refused, and where limits bind, and removes the keys again. No key is returned.
   - The address is that of the Gateway's status unless O(address) is given, so no name needs to be resolvable.
 options:
   intent:
@@ -25,10 +27,14 @@ options:
       - Where the gateway is reached, as C(host) or C(host:port), when that is not what the Gateway's status says,
         for instance behind a port mapping of kind.
     type: str
-  chat:
-    description: Also ask each model for a chat completion of one token.
+  access:
+    description: Also verify keys, tiers and limits, with keys of its own that are removed again.
     type: bool
     default: false
+  most_requests:
+    description: Limits that take more requests to reach are not tried.
+    type: int
+    default: 30
   requests:
     description: Further requests.
     type: list
@@ -82,8 +88,8 @@ attributes:
   check_mode:
     support: full
     details:
-      - Sends the requests too, since they change nothing, and reports without failing; the models may be there only
-        later.
+      - Sends the requests without a key too, since they change nothing, and reports without failing; the models may be
+        there only later. Makes no keys.
   diff_mode:
     support: none
   idempotent:
@@ -102,10 +108,11 @@ EXAMPLES = r"""
       models:
         - name: simulator
           server: simulator
+          allow_unmetered_streams: true
     requests:
-      - name: a hostname in capital letters reaches the same model
+      - name: a hostname in capital letters asks for a key too
         host: SIMULATOR.MAAS.LOCAL
-        holds: data[0].id
+        status: 401
 """
 
 RETURN = r"""
@@ -123,7 +130,7 @@ answers:
     name:
       description: What the request shows.
       type: str
-      sample: simulator lists its model
+      sample: simulator asks for a key
     url:
       description: What was asked.
       type: str
@@ -131,7 +138,7 @@ answers:
     status:
       description: The HTTP status that came back; 0 for none.
       type: int
-      sample: 200
+      sample: 401
     ok:
       description: Whether the answer is right.
       type: bool
@@ -139,7 +146,7 @@ answers:
     said:
       description: What came back, in words.
       type: str
-      sample: answered 200
+      sample: answered 401
     seconds:
       description: How long the last try took.
       type: float
@@ -147,7 +154,7 @@ answers:
     body:
       description: The JSON answer, if it is one.
       type: raw
-      sample: {"object": "list", "data": [{"id": "simulator", "object": "model"}]}
+      sample: {"error": {"message": "A valid API key is needed.", "code": "invalid_api_key"}}
 passed:
   description: Whether all answers are right.
   returned: always
@@ -155,20 +162,28 @@ passed:
   sample: true
 """
 
+import secrets
+import time
 from typing import Any
 
-from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.api import Api
-from ansible_collections.maas_billing.platform.plugins.module_utils.errors import ProbeError
-from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import Platform, read_platform
-from ansible_collections.maas_billing.platform.plugins.module_utils.module import build, connect, finish
-from ansible_collections.maas_billing.platform.plugins.module_utils.probe import (
+from ansible_collections.maas_billing.platform.plugins.module_utils.checks import (
     Answer,
     Check,
-    ask_until_right,
+    closed_checks,
     host_header,
-    model_checks,
 )
+from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.api import Api
+from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.sets import Sets
+from ansible_collections.maas_billing.platform.plugins.module_utils.errors import ProbeError
+from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import Platform, read_platform
+from ansible_collections.maas_billing.platform.plugins.module_utils.keys import GUESTS
+from ansible_collections.maas_billing.platform.plugins.module_utils.module import build, connect, finish
+from ansible_collections.maas_billing.platform.plugins.module_utils.probe import ask_until_right, ask_when_known
 from ansible_collections.maas_billing.platform.plugins.module_utils.readiness import explain
+from ansible_collections.maas_billing.platform.plugins.module_utils.render.keys import ApiKey, key_secret
+from ansible_collections.maas_billing.platform.plugins.module_utils.verification import Guests, access_steps, carry_out
+
+KEY_BYTES = 36
 
 REQUEST = {
     "name": {"type": "str", "required": True},
@@ -183,7 +198,8 @@ REQUEST = {
 OPTIONS = {
     "intent": {"type": "dict", "required": True},
     "address": {"type": "str"},
-    "chat": {"type": "bool", "default": False},
+    "access": {"type": "bool", "default": False},
+    "most_requests": {"type": "int", "default": 30},
     "requests": {"type": "list", "elements": "dict", "default": [], "options": REQUEST},
     "report_only": {"type": "bool", "default": False},
     "timeout": {"type": "int", "default": 30},
@@ -233,7 +249,7 @@ def line(answer: Answer, port: int) -> dict[str, Any]:
     check = answer.check
     return {
         "name": check.name,
-        "url": f"{check.method} http://{host_header(check.host, port)}{check.path}",
+        "url": f"{check.method} http://{host_header(check.host, port)}{check.path}" if check.host else "",
         "status": answer.status,
         "ok": answer.ok,
         "said": answer.said,
@@ -242,25 +258,59 @@ def line(answer: Answer, port: int) -> dict[str, Any]:
     }
 
 
+def verify_access(module: Any, api: Api, platform: Platform, address: tuple[str, int]) -> list[Answer]:
+    """Try everything that access consists of with keys of guests, which are gone afterwards."""
+    patience = module.params["timeout"]
+    guests = Guests(secrets.token_hex(4), lambda: secrets.token_urlsafe(KEY_BYTES))
+    steps = access_steps(platform, guests, module.params["most_requests"])
+    module.no_log_values.update(guest.value for guest in guests.all)
+    objects = [
+        key_secret(ApiKey(guest.user, "guest", guest.team), guest.value, platform.kuadrant_namespace)
+        for guest in guests.all
+    ]
+    sets = Sets(api, patience)
+    # They come into force together, so what one of them was waited for is not waited for again with the next.
+    deadline = time.monotonic() + patience
+
+    def send(check: Check) -> Answer:
+        return ask_when_known(check, *address, max(0.0, deadline - time.monotonic()))
+
+    # Applied as a set, so that what an interrupted verification left behind is gone with the next.
+    try:
+        sets.apply(GUESTS, objects, False, True, False)
+        return [carry_out(step, send) for step in steps]
+    finally:
+        sets.remove(GUESTS, False, False)
+
+
 def work(module: Any) -> dict[str, Any]:
     """Probe the gateway and return what the module says."""
     params = module.params
     platform = read_platform(params["intent"])
     address = params["address"] or platform.gateway_address
     given = split(address, platform) if address else None
+    api = None if given and not params["access"] else connect(module)
     try:
-        host, port = given or find_gateway(connect(module), platform)
+        host, port = given or find_gateway(api, platform)
     except ProbeError as error:
         if not module.check_mode:
             raise
         return {"changed": False, "address": "", "answers": [], "passed": True, "msg": str(error)}
-    checks = [*model_checks(platform, params["chat"]), *further(params["requests"])]
-    answers = [line(answer, port) for answer in ask_until_right(checks, host, port, params["timeout"])]
-    wrong = [answer for answer in answers if not answer["ok"]]
-    result = {"changed": False, "address": f"{host}:{port}", "answers": answers, "passed": not wrong}
-    if wrong and not (params["report_only"] or module.check_mode):
-        lines = "\n".join(f"- {answer['name']}: {answer['url']} {answer['said']}" for answer in wrong)
-        module.fail_json(msg=f"{len(wrong)} of {len(answers)} requests went wrong:\n{lines}", **result)
+    checks = [*([] if params["access"] else closed_checks(platform)), *further(params["requests"])]
+    answers = ask_until_right(checks, host, port, params["timeout"])
+    if params["access"] and not module.check_mode:
+        answers += verify_access(module, api, platform, (host, port))
+    return conclude(module, answers, host, port)
+
+
+def conclude(module: Any, answers: list[Answer], host: str, port: int) -> dict[str, Any]:
+    """Return what the module says of the answers, or fail where one is wrong and failing is wanted."""
+    lines = [line(answer, port) for answer in answers]
+    wrong = [item for item in lines if not item["ok"]]
+    result = {"changed": False, "address": f"{host}:{port}", "answers": lines, "passed": not wrong}
+    if wrong and not (module.params["report_only"] or module.check_mode):
+        said = "\n".join(f"- {item['name']}: {item['url']} {item['said']}" for item in wrong)
+        module.fail_json(msg=f"{len(wrong)} of {len(lines)} requests went wrong:\n{said}", **result)
     return result
 
 

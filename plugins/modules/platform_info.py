@@ -76,9 +76,15 @@ platform:
       description: Owner (absent, ours or foreign), version and channel of the Gateway API definitions.
       type: dict
       sample: {title: Gateway API, owner: ours, version: v1.4.1, channel: standard}
+    monitors:
+      description: Whether the kinds by which Prometheus is told what to read are defined.
+      type: bool
+      sample: false
     components:
       description:
-        - For each of istio, cert_manager, kserve and kuadrant its owner, version, namespace, and whether it runs.
+        - For each of istio, cert_manager, kserve and kuadrant its owner, version, namespace, and whether it runs;
+          the name of its ClusterServiceVersion where OLM installed it; and the variables in its controller that say how
+          Kuadrant behaves.
       type: dict
       sample:
         istio:
@@ -88,6 +94,8 @@ platform:
           namespace: istio-system
           version: 1.29.6
           definitions: []
+          package: ""
+          settings: {}
     leftovers:
       description:
         - For each component of ours, references to what its removal would leave behind. Only with O(leftovers=true).

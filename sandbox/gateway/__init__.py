@@ -4,5 +4,6 @@
 """The stand-in gateway: serves Gateways and HTTPRoutes of class istio on loopback addresses.
 
 It knows the API server and nothing else, and does what ``/routes`` on its admin port says. It stands for Istio and
-Envoy in a narrow sense: routing of HTTP/1.1 as the Gateway API defines it.
+Envoy in a narrow sense: routing of HTTP/1.1 as the Gateway API defines it. What Kuadrant adds to that is in
+``sandbox.kuadrant``.
 """

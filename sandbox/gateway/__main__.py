@@ -20,6 +20,7 @@ from sandbox.gateway.forward import Forwarder
 from sandbox.gateway.listeners import Sockets
 from sandbox.gateway.plan import address_of
 from sandbox.gateway.proxy import Proxy
+from sandbox.kuadrant.platform import Kuadrant
 
 FIELD_MANAGER = "sandbox-gateway"
 
@@ -50,10 +51,12 @@ async def run(kubeconfig: Path, index: int, admin_file: Path | None) -> None:
     """Serve until the process is told to stop. Raises SandboxError."""
     credentials = read_kubeconfig(kubeconfig)
     async with ApiServer(credentials, FIELD_MANAGER) as api, Forwarder() as forward:
-        # Policy enforcement belongs between finding the route and applying its filters.
-        proxy = Proxy(stages.chain((stages.match_listener, stages.match_route, stages.apply_filters, forward)))
+        kuadrant = Kuadrant()
+        # The shim comes before the route's filters: what these remove, it has seen (S8).
+        way = (stages.match_listener, stages.match_route, kuadrant.shim, stages.apply_filters, forward)
+        proxy = Proxy(stages.chain((kuadrant.lua, *way)))
         sockets = Sockets(proxy.handler)
-        controller = Controller(api, index, proxy, sockets)
+        controller = Controller(api, index, proxy, sockets, kuadrant)
         runner = await admin.serve(controller, address_of(1, index), admin_file)
         work = asyncio.create_task(controller.run())
         loop = asyncio.get_running_loop()

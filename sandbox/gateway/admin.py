@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from aiohttp import web
@@ -17,23 +17,15 @@ from sandbox.gateway.plan import Address, GatewayPlan, Plan
 from sandbox.gateway.routing import Site, Target
 from sandbox.gateway.status import Failures
 from sandbox.gateway.world import title
+from sandbox.kuadrant.faults import Faults
 
 
 async def serve(controller: Controller, host: str, url_file: Path | None) -> web.AppRunner:
     """Listen on a free port of ``host`` and write the URL into ``url_file``. Raises SandboxError."""
     app = web.Application()
-
-    async def ready(_: web.Request) -> web.Response:
-        waiting = [str(informer.resource) for informer in controller.informers.values() if not informer.synced.is_set()]
-        if controller.ready.is_set():
-            return web.Response(text="ok\n")
-        return web.Response(status=503, text=f"waiting for: {', '.join(waiting) or 'the first pass'}\n")
-
-    async def routes(_: web.Request) -> web.Response:
-        return web.Response(text=describe(controller.plan, controller.failures))
-
-    app.router.add_get("/healthz/ready", ready)
-    app.router.add_get("/routes", routes)
+    _add_state(app, controller)
+    _add_metrics(app, controller)
+    _add_faults(app, controller)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
@@ -46,8 +38,68 @@ async def serve(controller: Controller, host: str, url_file: Path | None) -> web
         raise SandboxError(
             f"the admin port cannot be opened on {host}, or not written to {url_file}: {error}"
         ) from error
-    print(f"admin port: {url} (/healthz/ready, /routes)", flush=True)
+    pages = "/healthz/ready, /routes, /limitador/metrics, /stats/prometheus, /faults"
+    print(f"admin port: {url} ({pages})", flush=True)
     return runner
+
+
+def _add_state(app: web.Application, controller: Controller) -> None:
+    async def ready(_: web.Request) -> web.Response:
+        waiting = [str(informer.resource) for informer in controller.informers.values() if not informer.synced.is_set()]
+        if controller.ready.is_set():
+            return web.Response(text="ok\n")
+        return web.Response(status=503, text=f"waiting for: {', '.join(waiting) or 'the first pass'}\n")
+
+    async def routes(_: web.Request) -> web.Response:
+        return web.Response(text=describe(controller.plan, controller.failures))
+
+    app.router.add_get("/healthz/ready", ready)
+    app.router.add_get("/routes", routes)
+
+
+def _add_metrics(app: web.Application, controller: Controller) -> None:
+    async def limitador(_: web.Request) -> web.Response:
+        text = controller.kuadrant.limitador_metrics()
+        return (
+            web.Response(text=text)
+            if text is not None
+            else web.Response(status=503, text="Limitador does not answer\n")
+        )
+
+    async def shim(_: web.Request) -> web.Response:
+        return web.Response(text=controller.kuadrant.shim_metrics())
+
+    app.router.add_get("/limitador/metrics", limitador)
+    app.router.add_get("/stats/prometheus", shim)
+
+
+def _add_faults(app: web.Application, controller: Controller) -> None:
+    """GET /faults shows the switches; PUT and DELETE /faults/NAME turn one on and off, DELETE /faults all."""
+
+    def change(faults: Callable[[], Faults]) -> web.Response:
+        try:
+            controller.kuadrant.faults = faults()
+        except ValueError as error:
+            return web.Response(status=400, text=f"{error}\n")
+        controller.look_again()
+        return web.json_response(controller.kuadrant.faults.describe())
+
+    async def show(_: web.Request) -> web.Response:
+        return change(lambda: controller.kuadrant.faults)
+
+    async def put(request: web.Request) -> web.Response:
+        return change(lambda: controller.kuadrant.faults.set(request.match_info["switch"]))
+
+    async def delete(request: web.Request) -> web.Response:
+        return change(lambda: controller.kuadrant.faults.clear(request.match_info["switch"]))
+
+    async def clear(_: web.Request) -> web.Response:
+        return change(Faults)
+
+    app.router.add_get("/faults", show)
+    app.router.add_put("/faults/{switch}", put)
+    app.router.add_delete("/faults/{switch}", delete)
+    app.router.add_delete("/faults", clear)
 
 
 def _write_at_once(path: Path, text: str) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -19,6 +20,7 @@ from sandbox.gateway.listeners import Sockets
 from sandbox.gateway.plan import Plan
 from sandbox.gateway.proxy import Proxy
 from sandbox.gateway.world import KINDS, World, title
+from sandbox.kuadrant.platform import Change, Kuadrant
 
 _SETTLE = 0.02
 """Seconds to wait after a change, so that a burst of changes costs one pass."""
@@ -31,8 +33,9 @@ _log = logging.getLogger(__name__)
 class Controller:
     """Watches, decides, listens and reports; ``plan`` and ``failures`` are the outcome of the last pass."""
 
-    def __init__(self, api: ApiServer, index: int, proxy: Proxy, sockets: Sockets) -> None:
+    def __init__(self, api: ApiServer, index: int, proxy: Proxy, sockets: Sockets, kuadrant: Kuadrant) -> None:
         self.plan = Plan()
+        self.kuadrant = kuadrant
         self.failures: Mapping[planning.Address, str] = {}
         self.ready = asyncio.Event()
         self._api = api
@@ -52,9 +55,9 @@ class Controller:
             for informer in self.informers.values():
                 await informer.synced.wait()
             while True:
-                again = await self._pass()
+                pause = await self._pass()
                 self.ready.set()
-                await self._next_change(_RETRY if again else None)
+                await self._next_change(pause)
 
     async def _next_change(self, timeout: float | None) -> None:
         try:
@@ -64,29 +67,38 @@ class Controller:
             return
         await asyncio.sleep(_SETTLE)
 
-    async def _pass(self) -> bool:
-        """Bring everything in line once; return whether something failed that may work later."""
+    def look_again(self) -> None:
+        """Make a pass as if something had changed."""
+        self._changed.set()
+
+    async def _pass(self) -> float | None:
+        """Bring everything in line once; return after how many seconds to do so again although nothing changed."""
         self._changed.clear()
         world = World(**{name: informer.objects for name, informer in self.informers.items()})
         self._numbers = planning.number_gateways(self._index, world, self._numbers)
         self.plan = planning.make_plan(self._index, world, self._numbers)
         self._proxy.ports = self.plan.ports
         self.failures = await self._sockets.sync(self.plan.ports)
-        written = await self._report(self.plan, self.failures)
-        return bool(self.failures) or not written
+        due = self.kuadrant.sync(world, self.plan, time.time())
+        written = await self._report(world)
+        pauses = [] if due is None else [max(0.0, due - time.time())]
+        return min([*pauses, *([_RETRY] if self.failures or not written else [])], default=None)
 
-    async def _report(self, plan: Plan, failures: Mapping[planning.Address, str]) -> bool:
+    async def _report(self, world: World) -> bool:
         """Write the statuses that differ; return whether all could be written."""
-        now = datetime.now(UTC)
-        changes: list[tuple[str, Key, Object, Object]] = []
+        now, plan = datetime.now(UTC), self.plan
+        changes: list[Change] = []
         for key, gateway in plan.gateways.items():
-            wanted = status.gateway_status(plan, gateway, failures, now)
+            wanted = status.gateway_status(plan, gateway, self.failures, now)
             if wanted is not None:
                 changes.append(("gateways", key, gateway.gateway, wanted))
         for key, route in plan.routes.items():
             parents = status.route_parents(route, now)
             if parents is not None:
                 changes.append(("routes", key, route.route, {"parents": parents}))
+        # Of two changes to one object the second comes in the pass after the first.
+        taken = {change[:2] for change in changes}
+        changes += [change for change in self.kuadrant.changes(world, now) if change[:2] not in taken]
         return all(await asyncio.gather(*(self._write(*change) for change in changes)))
 
     async def _write(self, kind: str, key: Key, seen: Object, wanted: Object) -> bool:

@@ -17,7 +17,7 @@ from sandbox.gateway import hostnames
 from sandbox.gateway.forward import end_to_end
 from sandbox.gateway.plan import Address
 from sandbox.gateway.routing import Port
-from sandbox.gateway.stages import Answer, Exchange, Proceed, plain
+from sandbox.gateway.stages import Answer, Exchange, NoAnswer, Proceed, plain
 from sandbox.gateway.world import title
 
 SERVER = "sandbox-gateway"
@@ -39,7 +39,10 @@ class Proxy:
             started = time.monotonic()
             exchange = _exchange(request, self.ports.get(address, {}))
             async with exchange.cleanup:
-                answer = await self._answer(exchange)
+                try:
+                    answer = await self._answer(exchange)
+                except NoAnswer:
+                    return _reset(request)
                 try:
                     return await _respond(request, answer)
                 finally:
@@ -50,6 +53,8 @@ class Proxy:
     async def _answer(self, exchange: Exchange) -> Answer:
         try:
             return await self._proceed(exchange)
+        except NoAnswer:
+            raise
         except Exception:
             _log.exception("%s %s%s failed", exchange.method, exchange.host, exchange.path)
             return plain(500)
@@ -115,6 +120,12 @@ async def _respond(request: web.BaseRequest, answer: Answer) -> web.StreamRespon
     finally:
         await _close(answer.body)
     return stream
+
+
+def _reset(request: web.BaseRequest) -> web.StreamResponse:
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response(status=500)  # nobody will see it
 
 
 async def _close(body: AsyncIterator[bytes]) -> None:

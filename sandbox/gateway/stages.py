@@ -5,7 +5,7 @@
 
 A stage is ``async def stage(exchange, proceed) -> Answer``. It may
 
-* answer early: return an Answer and never call ``proceed``;
+* answer early: return an Answer and never call ``proceed``; or raise NoAnswer to reset the connection;
 * change the request: edit ``exchange.headers``, ``exchange.path`` or put another iterator in place of
   ``exchange.body`` before ``await proceed(exchange)``;
 * change or follow the answer: edit ``answer.headers``, or wrap ``answer.body``, an iterator of the bytes as they arrive
@@ -25,6 +25,10 @@ from functools import partial
 from multidict import CIMultiDict
 
 from sandbox.gateway.routing import Port, Site, Target, find_site
+
+
+class NoAnswer(Exception):
+    """There is no HTTP answer: the connection is reset."""
 
 
 @dataclass

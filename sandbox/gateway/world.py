@@ -25,6 +25,16 @@ KINDS: dict[str, Resource] = {
     "pods": Resource("", "v1", "pods"),
     "deployments": Resource("apps", "v1", "deployments"),
     "namespaces": Resource("", "v1", "namespaces"),
+    "definitions": Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions"),
+    "secrets": Resource("", "v1", "secrets"),
+    "envoy_filters": Resource("networking.istio.io", "v1alpha3", "envoyfilters"),
+    "kuadrants": Resource("kuadrant.io", "v1beta1", "kuadrants"),
+    "authorinos": Resource("operator.authorino.kuadrant.io", "v1beta1", "authorinos"),
+    "limitadors": Resource("limitador.kuadrant.io", "v1alpha1", "limitadors"),
+    "auth_policies": Resource("kuadrant.io", "v1", "authpolicies"),
+    "request_policies": Resource("kuadrant.io", "v1", "ratelimitpolicies"),
+    "token_policies": Resource("kuadrant.io", "v1alpha1", "tokenratelimitpolicies"),
+    "telemetry_policies": Resource("extensions.kuadrant.io", "v1alpha1", "telemetrypolicies"),
 }
 """Every kind that the gateway watches, by the field of World that holds it."""
 
@@ -52,6 +62,16 @@ class World:
     pods: Objects = field(default_factory=dict)
     deployments: Objects = field(default_factory=dict)
     namespaces: Objects = field(default_factory=dict)
+    definitions: Objects = field(default_factory=dict)
+    secrets: Objects = field(default_factory=dict)
+    envoy_filters: Objects = field(default_factory=dict)
+    kuadrants: Objects = field(default_factory=dict)
+    authorinos: Objects = field(default_factory=dict)
+    limitadors: Objects = field(default_factory=dict)
+    auth_policies: Objects = field(default_factory=dict)
+    request_policies: Objects = field(default_factory=dict)
+    token_policies: Objects = field(default_factory=dict)
+    telemetry_policies: Objects = field(default_factory=dict)
 
     @cached_property
     def slices_of(self) -> dict[Key, list[Object]]:

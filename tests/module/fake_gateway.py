@@ -13,25 +13,29 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 Object = dict[str, Any]
-Respond = Callable[[str, str, str], tuple[int, Object]]
+Respond = Callable[[str, str, str, str], tuple[int, Object]]
 
 MODELS = {"object": "list", "data": [{"id": "simulator", "object": "model"}]}
+KEY = "Bearer abc"
 CHAT = {"choices": [{"message": {"role": "assistant", "content": "Yes"}}], "usage": {"total_tokens": 3}}
 
 
 class FakeGateway:
-    """Answers as a gateway should, or as ``respond`` says; ``seen`` holds method, host and path of each request."""
+    """Answers as a gateway should, or as ``respond`` says.
+
+    ``seen`` holds method, host, path and the header ``Authorization`` of each request.
+    """
 
     def __init__(self, address: str = "127.0.0.1", port: int = 0) -> None:
         """:param port: 0 for any that is free."""
         self.respond: Respond = as_it_should
-        self.seen: list[tuple[str, str, str]] = []
+        self.seen: list[tuple[str, str, str, str]] = []
         gateway = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                request = (self.command, self.headers["Host"], self.path)
+                request = (self.command, self.headers["Host"], self.path, self.headers.get("Authorization", ""))
                 gateway.seen.append(request)
                 status, body = gateway.respond(*request)
                 self.send_response(status)
@@ -58,8 +62,10 @@ class FakeGateway:
         self._server.server_close()
 
 
-def as_it_should(method: str, host: str, path: str) -> tuple[int, Object]:
+def as_it_should(method: str, host: str, path: str, authorization: str) -> tuple[int, Object]:
     """Return what the gateway answers when all is well."""
     if host.partition(":")[0].lower() != "simulator.maas.local":
         return 404, {}
+    if authorization != KEY:
+        return 401, {"error": {"code": "invalid_api_key"}}
     return 200, CHAT if path == "/v1/chat/completions" else MODELS

@@ -12,14 +12,18 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.maas_billing.platform.plugins.module_utils.checks import cause
 from tests.module.cluster import Cluster
 from tests.module.conftest import Space
-from tests.module.fake_gateway import MODELS, FakeGateway, as_it_should
+from tests.module.fake_gateway import KEY, FakeGateway, as_it_should
 from tests.module.running import Answer, Modules
 
 Object = dict[str, Any]
 
-INTENT = {"domain": "maas.local", "models": [{"name": "simulator", "server": "simulator"}]}
+INTENT = {
+    "domain": "maas.local",
+    "models": [{"name": "simulator", "server": "simulator", "allow_unmetered_streams": True}],
+}
 
 
 @pytest.fixture
@@ -32,28 +36,27 @@ def gateway() -> Iterator[FakeGateway]:
 
 @pytest.mark.parametrize("check", [False, True], ids=["real", "check"])
 def test_every_model_and_a_name_without_model_are_asked(modules: Modules, gateway: FakeGateway, check: bool) -> None:
-    answer = modules.run("gateway_probe", {"intent": INTENT, "address": gateway.address, "chat": True}, check)
+    answer = modules.run("gateway_probe", {"intent": INTENT, "address": gateway.address}, check)
     assert (answer["changed"], answer["passed"], answer["address"]) == (False, True, gateway.address)
     assert [(item["name"], item["status"], item["ok"]) for item in answer["answers"]] == [
-        ("simulator lists its model", 200, True),
-        ("simulator answers a chat", 200, True),
+        ("simulator asks for a key", 401, True),
         ("a name without a model is refused", 404, True),
     ]
     assert answer["answers"][0]["url"] == f"GET http://simulator.maas.local:{gateway.port}/v1/models"
-    assert answer["answers"][0]["body"] == MODELS
-    assert gateway.seen[0] == ("GET", f"simulator.maas.local:{gateway.port}", "/v1/models")
+    assert answer["answers"][0]["body"] == {"error": {"code": "invalid_api_key"}}
+    assert gateway.seen[0] == ("GET", f"simulator.maas.local:{gateway.port}", "/v1/models", "")
 
 
 def test_what_is_wrong_is_said_request_by_request(modules: Modules, gateway: FakeGateway) -> None:
-    gateway.respond = lambda method, host, path: (200, {"data": []})
+    gateway.respond = lambda *_request: (200, {"data": []})
     args = {"intent": INTENT, "address": gateway.address, "timeout": 0}
     answer = modules.run("gateway_probe", args)
     assert answer["failed"] is True
     first, *rest = answer["msg"].splitlines()
     assert first == "2 of 2 requests went wrong:"
     assert rest == [
-        f"- simulator lists its model: GET http://simulator.maas.local:{gateway.port}/v1/models the body is not as it "
-        "should be (data[?id=='simulator']): {\"data\": []}",
+        f"- simulator asks for a key: GET http://simulator.maas.local:{gateway.port}/v1/models answered 200 instead of "
+        f'401: {{"data": []}}; likely cause: {cause(401, 200)}',
         f"- a name without a model is refused: GET http://no-such-model.maas.local:{gateway.port}/v1/models answered "
         '200 instead of 404: {"data": []}',
     ]
@@ -68,8 +71,8 @@ def test_what_is_wrong_is_said_request_by_request(modules: Modules, gateway: Fak
 def test_a_wrong_answer_is_tried_again_until_it_is_right(modules: Modules, gateway: FakeGateway) -> None:
     begin = time.monotonic()
 
-    def late(method: str, host: str, path: str) -> tuple[int, Object]:
-        return as_it_should(method, host, path) if time.monotonic() > begin + 2 else (503, {})
+    def late(*request: str) -> tuple[int, Object]:
+        return as_it_should(*request) if time.monotonic() > begin + 2 else (503, {})
 
     gateway.respond = late
     answer = modules.run("gateway_probe", {"intent": INTENT, "address": gateway.address, "timeout": 20})
@@ -88,9 +91,14 @@ def test_nobody_answers(modules: Modules, gateway: FakeGateway) -> None:
 
 def test_requests_of_the_operator(modules: Modules, gateway: FakeGateway) -> None:
     further = [
-        {"name": "capital letters", "host": "SIMULATOR.maas.local", "holds": "data[0].id == 'simulator'"},
+        {
+            "name": "capital letters",
+            "host": "SIMULATOR.maas.local",
+            "headers": {"Authorization": KEY},
+            "holds": "data[0].id == 'simulator'",
+        },
         {"name": "no such thing", "host": "nowhere.maas.local", "status": 404, "method": "POST", "body": {"a": 1}},
-        {"name": "wrong expression", "host": "simulator.maas.local", "holds": "data[?"},
+        {"name": "wrong expression", "host": "simulator.maas.local", "status": 401, "holds": "data[?"},
     ]
     args = {"intent": INTENT, "address": gateway.address, "requests": further, "timeout": 0, "report_only": True}
     answers = modules.run("gateway_probe", args)["answers"]
@@ -120,7 +128,7 @@ def test_without_a_gateway_check_mode_passes_and_a_real_run_says_what_to_do(modu
 @pytest.mark.usefixtures("gateway_api")
 def test_the_address_is_that_of_the_gateways_status(modules: Modules, space: Space, cluster: Cluster) -> None:
     running = FakeGateway("127.0.0.77")
-    intent = {**INTENT, "gateway_namespace": space.home, "gateway_http_port": running.port}
+    intent = {**INTENT, "gateway_namespace": space.home, "gateway_http_port": running.port, "kuadrant_version": "1.6.0"}
     found: Answer = space.apply([], adopt=True, render=["gateway"], intent=intent)
     assert len(found["changes"]) == 2
     message = modules.run("gateway_probe", {"intent": intent})["msg"]

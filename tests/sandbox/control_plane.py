@@ -30,18 +30,27 @@ Object = dict[str, Any]
 
 _USERS = {"admin": "system:masters", "maas-sandbox:gateway": "", "maas-sandbox:kubelet": ""}
 _PLURALS = {
+    "AuthPolicy": "authpolicies",
+    "Authorino": "authorinos",
     "ClusterRole": "clusterroles",
     "ClusterRoleBinding": "clusterrolebindings",
     "CustomResourceDefinition": "customresourcedefinitions",
     "Deployment": "deployments",
     "EndpointSlice": "endpointslices",
+    "EnvoyFilter": "envoyfilters",
     "Gateway": "gateways",
     "GatewayClass": "gatewayclasses",
     "HTTPRoute": "httproutes",
+    "Kuadrant": "kuadrants",
+    "Limitador": "limitadors",
     "Namespace": "namespaces",
     "Pod": "pods",
+    "RateLimitPolicy": "ratelimitpolicies",
     "ReferenceGrant": "referencegrants",
+    "Secret": "secrets",
     "Service": "services",
+    "TelemetryPolicy": "telemetrypolicies",
+    "TokenRateLimitPolicy": "tokenratelimitpolicies",
 }
 
 

@@ -13,9 +13,17 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.maas_billing.platform.plugins.module_utils.intent.limiter import Limiter
 from ansible_collections.maas_billing.platform.plugins.module_utils.intent.models import Model
-from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import Platform
-from ansible_collections.maas_billing.platform.plugins.module_utils.intent.schema import Choice, Record
+from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import Platform, read_platform
+from ansible_collections.maas_billing.platform.plugins.module_utils.intent.schema import (
+    Choice,
+    ListOf,
+    Optionally,
+    Record,
+)
+from ansible_collections.maas_billing.platform.plugins.module_utils.intent.tenants import Team, User
+from ansible_collections.maas_billing.platform.plugins.module_utils.intent.tiers import Tier
 
 ROLES_FOLDER = Path(__file__).resolve().parents[2] / "roles"
 ROLES = sorted(folder.name for folder in ROLES_FOLDER.iterdir() if (folder / "tasks").is_dir())
@@ -56,7 +64,7 @@ def options(role: str, *names: str) -> Spec:
 
 
 def test_there_are_roles() -> None:
-    assert {SHARED, "gateway", "kserve", "prerequisites", "simulator"} <= set(ROLES)
+    assert {SHARED, "gateway", "kserve", "kuadrant", "prerequisites", "simulator"} <= set(ROLES)
 
 
 @pytest.mark.parametrize("role", INSTALLING)
@@ -88,7 +96,10 @@ def test_every_entry_point_has_a_file_and_says_what_it_does(role: str) -> None:
 
 @pytest.mark.parametrize("role", INSTALLING)
 def test_an_installing_role_can_be_verified_and_removed_and_no_more(role: str) -> None:
-    assert list(entry_points(role)) == ["main", "verify", "remove"]
+    # Access is verified when the models are there, which come after it.
+    further = ["verify_access"] if role == "kuadrant" else []
+
+    assert sorted(entry_points(role)) == sorted(["main", "verify", "remove", *further])
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -128,23 +139,48 @@ class TestIntent:
     def test_every_field_of_the_platform_is_set_from_the_variable_of_its_name(self) -> None:
         platform = load(ROLES_FOLDER / SHARED / "vars/main.yml")["maas_platform"]
 
-        assert platform == {field.name: f"{{{{ maas_{field.name} }}}}" for field in dataclasses.fields(Platform)}
+        assert platform.pop("kuadrant_version") == "{{ maas_versions.kuadrant_operator.version }}"
+        fields = [field.name for field in dataclasses.fields(Platform) if field.name != "kuadrant_version"]
+        assert platform == {name: f"{{{{ maas_{name} }}}}" for name in fields}
 
     def test_defaults_and_choices_of_the_platform_are_those_of_the_code(self) -> None:
         taken = options(SHARED, "main")
-        for field in dataclasses.fields(Platform):
+        fields = [field for field in dataclasses.fields(Platform) if field.name != "kuadrant_version"]
+        for field in fields:
             told = taken[f"maas_{field.name}"]
             assert told.get("choices", []) == choices(field), field.name
-            if field.name not in ("domain", "models", "simulator_image"):
-                assert told.get("default") == field.default, field.name
+            if field.name not in ("domain", "limiter", "models", "simulator_image", "tiers"):
+                assert told.get("default") == default(field), field.name
 
     def test_what_a_model_may_say_is_what_the_code_reads(self) -> None:
         assert_same(options(SHARED, "main")["maas_models"]["options"], Model)
+
+    @pytest.mark.parametrize(("variable", "cls"), [("maas_tiers", Tier), ("maas_teams", Team), ("maas_users", User)])
+    def test_what_says_who_may_do_what_is_what_the_code_reads(self, variable: str, cls: type[Any]) -> None:
+        assert_same(options(SHARED, "main")[variable]["options"], cls)
+
+    def test_the_tiers_that_are_given_are_such_as_the_code_reads(self) -> None:
+        given = options(SHARED, "main")["maas_tiers"]["default"]
+        tiers = read_platform({"domain": "maas.local", "tiers": given}).tiers
+
+        assert [(tier.name, str(tier.requests[0]), str(tier.tokens[0])) for tier in tiers] == [
+            ("free", "5 in 2m per user", "10000 in 1m per user"),
+            ("premium", "20 in 2m per user", "50000 in 1m per user"),
+            ("enterprise", "100 in 2m per user", "200000 in 1m per user"),
+        ]
+
+    def test_what_the_limiter_may_say_is_what_the_code_reads(self) -> None:
+        assert_same(options(SHARED, "main")["maas_limiter"]["options"], Limiter)
 
 
 def choices(field: dataclasses.Field[Any]) -> list[str]:
     rule = field.metadata["rule"]
     return list(rule.choices) if isinstance(rule, Choice) else []
+
+
+def default(field: dataclasses.Field[Any]) -> Any:
+    """Return the default of a field as a role would say it."""
+    return list(field.default) if isinstance(field.default, tuple) else field.default
 
 
 def assert_same(told: Spec, cls: type[Any]) -> None:
@@ -157,7 +193,9 @@ def assert_same(told: Spec, cls: type[Any]) -> None:
         assert option["description"], name
         assert option.get("choices", []) == choices(field), name
         assert option.get("required", False) is needed, name
-        if isinstance(rule, Record):
-            assert_same(option["options"], rule.cls)
+        inner = rule.rule if isinstance(rule, Optionally) else rule
+        inner = inner.rule if isinstance(inner, ListOf) else inner
+        if isinstance(inner, Record):
+            assert_same(option["options"], inner.cls)
         elif not needed:
-            assert option.get("default") == field.default, name
+            assert option.get("default") == default(field), name

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import openai
@@ -13,17 +14,23 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def client(endpoint: tuple[str, int]) -> openai.OpenAI:
+def client(endpoint: tuple[str, int], api_key: Callable[[str], str]) -> openai.OpenAI:
     address, port = endpoint
     return openai.OpenAI(
         base_url=f"http://{address}:{port}/v1",
-        api_key="none is needed yet",
+        api_key=api_key("carol"),
         default_headers={"Host": f"simulator.maas.local:{port}"},
     )
 
 
 def test_it_lists_its_model(client: openai.OpenAI) -> None:
     assert [model.id for model in client.models.list()] == ["simulator"]
+
+
+def test_it_answers_nobody_without_a_key(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.AuthenticationError) as refused:
+        client.with_options(api_key="somebody-else").models.list()
+    assert refused.value.code == "invalid_api_key"
 
 
 def test_it_answers_a_chat_and_counts_its_tokens(client: openai.OpenAI) -> None:

@@ -64,7 +64,10 @@ class Resources:
         return self._versions[api_version].get(kind)
 
     def find_group_kind(self, group_kind: str) -> Resource | None:
-        """Return the resource of ``Kind.group`` in a version known already, else in the one that the server prefers."""
+        """Return the resource of ``Kind.group`` in a version known already, else in the first that the server prefers.
+
+        A group may have kinds that are not in its preferred version: of ``kuadrant.io``, v1 lacks Kuadrant itself.
+        """
         kind, _dot, group = group_kind.partition(".")
         for known in list(self._versions.values()):  # Another thread may add one meanwhile.
             resource = known.get(kind)
@@ -72,8 +75,10 @@ class Resources:
                 return resource
         if not group:
             return self.find("v1", kind)
-        answer = self._api.get(f"/apis/{group}")
-        return self.find(answer["preferredVersion"]["groupVersion"], kind) if answer else None
+        answer = self._api.get(f"/apis/{group}") or {}
+        versions = [item["groupVersion"] for item in answer.get("versions", [])]  # The preferred one comes first.
+        found = (self.find(api_version, kind) for api_version in versions)
+        return next((resource for resource in found if resource is not None), None)
 
     def forget(self, api_version: str) -> None:
         """Look an API version up anew next time, since its kinds have changed."""

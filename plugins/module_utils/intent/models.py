@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..errors import Problem
 from .rules import DURATION, MODEL_ID, QUANTITY, dns_label
-from .schema import Choice, Integer, Optionally, Record, obeys
+from .schema import Choice, Flag, Integer, Optionally, Record, obeys
 
 # KServe labels pods `isvc.<name>-predictor`; a label value holds 63 characters.
 LONGEST_MODEL_NAME = 63 - len("isvc.") - len("-predictor")
@@ -44,6 +45,18 @@ class Model:
     replicas: int = field(default=1, metadata=obeys(Integer(1, 100)))
     resources: Resources = field(default_factory=Resources, metadata=obeys(Record(Resources)))
     simulator: Simulator = field(default_factory=Simulator, metadata=obeys(Record(Simulator)))
+    allow_unmetered_streams: bool = field(default=False, metadata=obeys(Flag()))
+
+    def contradictions(self, path: str) -> list[Problem]:
+        """Refuse a server whose streams would be free of charge, unless that is meant.
+
+        The gateway counts a stream by the usage that the server reports in it. A simulator reports it only when the
+        client asks for it, and cannot be told to do so always.
+        """
+        if self.server == "simulator" and not self.allow_unmetered_streams:
+            given = f"false, but the server {self.server} reports the tokens of a stream only to clients that ask"
+            return [Problem(f"{path}.allow_unmetered_streams", given, "true, if streams that nobody counts are meant")]
+        return []
 
     @property
     def label(self) -> str:

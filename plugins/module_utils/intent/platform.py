@@ -13,14 +13,19 @@ from difflib import get_close_matches
 from typing import Any
 
 from ..errors import IntentError, Problem
+from .limiter import Limiter
 from .models import Model
-from .rules import ADDRESS, HOSTNAME, IMAGE, NAMESPACE, dns_label
+from .references import references
+from .rules import ADDRESS, HOSTNAME, IMAGE, NAMESPACE, VERSION, dns_label
 from .schema import Choice, Integer, ListOf, Optionally, Record, obeys, read
+from .tenants import MOST_TEAMS, MOST_USERS, Team, User
+from .tiers import Tier
 
 PREFIX = "maas_"
 # Variables of the role maas that say how to install, not what; and what its entry points take and leave.
 _OTHER_SETTINGS = (
     *("connection", "versions", "bundle_dir", "helm_binary", "adopt", "remove_shared", "wait_timeout", "target"),
+    *("junit_file", "keys_sink", "keys_file", "keys_namespace"),
     *(
         "platform",
         "found",
@@ -42,6 +47,9 @@ class Platform:
 
     domain: str = field(metadata=obeys(HOSTNAME))
     models: tuple[Model, ...] = field(default=(), metadata=obeys(ListOf(Record(Model), 1000)))
+    tiers: tuple[Tier, ...] = field(default=(), metadata=obeys(ListOf(Record(Tier), 50)))
+    teams: tuple[Team, ...] = field(default=(), metadata=obeys(ListOf(Record(Team), MOST_TEAMS)))
+    users: tuple[User, ...] = field(default=(), metadata=obeys(ListOf(Record(User), MOST_USERS)))
     # Istio names the gateway's Deployment and Service <name>-<class>.
     gateway_name: str = field(default="maas", metadata=obeys(dns_label(50)))
     gateway_namespace: str = field(default="maas-gateway", metadata=obeys(NAMESPACE))
@@ -52,6 +60,10 @@ class Platform:
     )
     gateway_node_port: int | None = field(default=None, metadata=obeys(Optionally(Integer(30000, 32767))))
     models_namespace: str = field(default="maas-models", metadata=obeys(NAMESPACE))
+    kuadrant_namespace: str = field(default="kuadrant-system", metadata=obeys(NAMESPACE))
+    kuadrant_version: str = field(default="1.5.2", metadata=obeys(VERSION))
+    limiter: Limiter = field(default_factory=Limiter, metadata=obeys(Record(Limiter)))
+    authorino_replicas: int = field(default=1, metadata=obeys(Integer(1, 20)))
     simulator_image: str | None = field(default=None, metadata=obeys(Optionally(IMAGE)))
     # Where this machine reaches the gateway, when that is not what the Gateway's status says.
     gateway_address: str = field(default="", metadata=obeys(ADDRESS))
@@ -59,6 +71,46 @@ class Platform:
     def hostname(self, model: Model) -> str:
         """The name at which clients reach ``model``."""
         return f"{model.label}.{self.domain}"
+
+    def contradictions(self, path: str) -> list[Problem]:
+        """Return settings that exclude each other."""
+        problems = []
+        if self.gateway_namespace == self.models_namespace:
+            problems.append(
+                Problem(
+                    f"{path}models_namespace",
+                    f"{self.models_namespace!r} is {path}gateway_namespace too",
+                    "a namespace of its own, since models and gateway have different rights",
+                )
+            )
+        problems.extend(
+            Problem(
+                f"{path}kuadrant_namespace",
+                f"{self.kuadrant_namespace!r} is {path}{other} too",
+                "a namespace of its own, since it holds the API keys",
+            )
+            for other in ("gateway_namespace", "models_namespace")
+            if self.kuadrant_namespace == getattr(self, other)
+        )
+        service_name = f"{self.gateway_name}-{self.gateway_class}"
+        if len(service_name) > 63:
+            problems.append(
+                Problem(
+                    f"{path}gateway_name",
+                    f"the gateway's Service would be called {service_name!r} ({len(service_name)} characters)",
+                    f"a name that together with -{self.gateway_class} has at most 63 characters",
+                )
+            )
+        service_type = f"{path}gateway_service_type"
+        if self.gateway_node_port is not None and self.gateway_service_type != "NodePort":
+            problems.append(
+                Problem(
+                    f"{path}gateway_node_port",
+                    f"{self.gateway_node_port} was given with {service_type} {self.gateway_service_type}",
+                    f"a port only with {service_type} NodePort",
+                )
+            )
+        return problems
 
 
 def read_platform(values: Mapping[str, Any], known_problems: Sequence[Problem] = ()) -> Platform:
@@ -70,8 +122,7 @@ def read_platform(values: Mapping[str, Any], known_problems: Sequence[Problem] =
     problems = list(known_problems)
     platform = read(Platform, values, PREFIX, problems)
     problems.extend(_collisions(values.get("models")))
-    if platform is not None:
-        problems.extend(_contradictions(platform))
+    problems.extend(references(values, PREFIX))
     if platform is None or problems:
         raise IntentError(problems)
     return platform
@@ -118,35 +169,4 @@ def unknown_variables(names: Iterable[str]) -> list[Problem]:
         close = get_close_matches(name.removeprefix(PREFIX), known, n=1)
         hint = f" (did you mean {PREFIX}{close[0]}?)" if close else ""
         problems.append(Problem(name, f"there is no such setting{hint}", "the variables of the role maas"))
-    return problems
-
-
-def _contradictions(platform: Platform) -> list[Problem]:
-    problems = []
-    if platform.gateway_namespace == platform.models_namespace:
-        problems.append(
-            Problem(
-                f"{PREFIX}models_namespace",
-                f"{platform.models_namespace!r} is {PREFIX}gateway_namespace too",
-                "a namespace of its own, since models and gateway have different rights",
-            )
-        )
-    service_name = f"{platform.gateway_name}-{platform.gateway_class}"
-    if len(service_name) > 63:
-        problems.append(
-            Problem(
-                f"{PREFIX}gateway_name",
-                f"the gateway's Service would be called {service_name!r} ({len(service_name)} characters)",
-                f"a name that together with -{platform.gateway_class} has at most 63 characters",
-            )
-        )
-    service_type = f"{PREFIX}gateway_service_type"
-    if platform.gateway_node_port is not None and platform.gateway_service_type != "NodePort":
-        problems.append(
-            Problem(
-                f"{PREFIX}gateway_node_port",
-                f"{platform.gateway_node_port} was given with {service_type} {platform.gateway_service_type}",
-                f"a port only with {service_type} NodePort",
-            )
-        )
     return problems

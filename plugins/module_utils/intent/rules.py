@@ -55,3 +55,11 @@ IMAGE = Text(
 ADDRESS = Text(
     r"([A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[1-9][0-9]{0,4})?)?", "a host or host:port, or nothing", 253 + 6
 )
+
+# Kuadrant's own pattern knows milliseconds too, but the limiter counts in seconds; there is no day.
+WINDOW = Text(r"(?=.*[1-9])([0-9]{1,5}[hms]){1,3}", 'a time such as "30s", "2m" or "24h" (days have no unit)', 18)
+
+# It stands in CEL expressions and in labels of metrics, so it has no quotes, spaces or line breaks.
+ACCOUNT = Text(r"[A-Za-z0-9]([A-Za-z0-9._@+-]*[A-Za-z0-9])?", "letters, digits and . _ @ + - between them", 64)
+
+VERSION = Text(r"[0-9]+(\.[0-9]+){1,2}", 'a version in quotes, such as "1.5.2"', 20)

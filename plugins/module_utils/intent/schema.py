@@ -102,6 +102,15 @@ class Choice(_Checked):
         return isinstance(value, str) and value in self.choices
 
 
+class Flag(_Checked):
+    """True or false; the words in quotes are neither."""
+
+    allowed = "true or false, without quotes"
+
+    def accepts(self, value: Any) -> bool:
+        return isinstance(value, bool)
+
+
 class Optionally:
     """Either nothing or what the inner rule allows."""
 
@@ -145,7 +154,8 @@ def read(cls: type[T], values: Mapping[str, Any], path: str, problems: list[Prob
     """Read ``values`` into ``cls``; mistakes are appended to ``problems`` and make the result ``None``.
 
     ``path`` is what the operator calls ``values``; a path that ends in an underscore is a variable prefix
-    (``maas_`` + ``domain``), any other is a parent (``maas_models[0]`` + ``.name``).
+    (``maas_`` + ``domain``), any other is a parent (``maas_models[0]`` + ``.name``). A class may have a method
+    ``contradictions(path)`` that returns the problems of values that are right one by one and wrong together.
     """
     before = len(problems)
     fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
@@ -156,7 +166,12 @@ def read(cls: type[T], values: Mapping[str, Any], path: str, problems: list[Prob
             arguments[name] = field.metadata["rule"].read(values[name], _join(path, name), problems)
         elif field.default is _UNSET and field.default_factory is _UNSET:
             problems.append(Problem(_join(path, name), "is missing", field.metadata["rule"].allowed))
-    return cls(**arguments) if len(problems) == before else None
+    if len(problems) > before:
+        return None
+    value = cls(**arguments)
+    if hasattr(value, "contradictions"):
+        problems.extend(value.contradictions(path))
+    return value if len(problems) == before else None
 
 
 def _unknown(values: Mapping[str, Any], known: Sequence[str], path: str) -> list[Problem]:

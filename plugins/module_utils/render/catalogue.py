@@ -10,11 +10,14 @@ from typing import Callable
 
 from ..intent.platform import Platform
 from .gateway import gateway_objects
+from .limiting import kuadrant_namespace, limiting_objects
 from .models import model_objects, serving_objects
 from .objects import Manifest
 
 RENDERERS: dict[str, Callable[[Platform], list[Manifest]]] = {
     "gateway": gateway_objects,
+    "kuadrant_namespace": kuadrant_namespace,
+    "limiting": limiting_objects,
     "serving": serving_objects,
     "models": model_objects,
 }

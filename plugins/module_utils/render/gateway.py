@@ -20,7 +20,10 @@ def gateway_objects(platform: Platform) -> list[Manifest]:
     objects = [namespace(platform.gateway_namespace, "baseline")]
     if platform.gateway_node_port is not None:
         objects.append(_service_settings(platform))
-    return [*objects, gateway(platform)]
+    objects.append(gateway(platform))
+    if needs_lower_case_host(platform.kuadrant_version):
+        objects.append(lower_case_host(platform))
+    return objects
 
 
 def gateway(platform: Platform) -> Manifest:
@@ -58,6 +61,55 @@ def gateway(platform: Platform) -> Manifest:
         annotations=annotations,
         spec=spec,
     )
+
+
+def needs_lower_case_host(kuadrant_version: str) -> bool:
+    """Say whether this version of the Kuadrant operator lets requests pass whose Host has an upper-case letter.
+
+    Its filter looks hostnames up as they are written, while Envoy routes without regard to case; what the filter does
+    not find it lets pass. 1.5.2 is the last version known to do so.
+    """
+    return tuple(int(part) for part in kuadrant_version.split(".")) <= (1, 5, 2)
+
+
+def lower_case_host(platform: Platform) -> Manifest:
+    """Return the EnvoyFilter that writes the Host of every request in lower case before anything looks at it."""
+    connections = {"filterChain": {"filter": {"name": "envoy.filters.network.http_connection_manager"}}}
+    value = {
+        "name": "maas.lower_case_host",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
+            "default_source_code": {"inline_string": _LOWER_CASE_HOST},
+        },
+    }
+    patch = {
+        "applyTo": "HTTP_FILTER",
+        "match": {"context": "GATEWAY", "listener": connections},
+        "patch": {"operation": "INSERT_FIRST", "value": value},
+    }
+    return manifest(
+        "networking.istio.io/v1alpha3",
+        "EnvoyFilter",
+        f"{platform.gateway_name}-lower-case-host",
+        platform.gateway_namespace,
+        spec={
+            "targetRefs": [
+                {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": platform.gateway_name},
+            ],
+            "configPatches": [patch],
+        },
+    )
+
+
+_LOWER_CASE_HOST = """\
+function envoy_on_request(request)
+  local headers = request:headers()
+  local host = headers:get(":authority")
+  if host and host:lower() ~= host then
+    headers:replace(":authority", host:lower())
+  end
+end
+"""
 
 
 def _service_settings_name(platform: Platform) -> str:

@@ -18,6 +18,10 @@ def serving_objects(platform: Platform) -> list[Manifest]:
     return [namespace(platform.models_namespace, "restricted")]
 
 
+# Neither the caller's key nor what pretends to be the gateway's word on the caller is a model's business.
+_KEPT_FROM_MODELS = ("Authorization", "X-Maas-User", "X-Maas-Team", "X-Maas-Tier")
+
+
 def model_objects(platform: Platform) -> list[Manifest]:
     """Return InferenceService and HTTPRoute of every model, in the order of ``maas_models``."""
     return [
@@ -50,6 +54,9 @@ def model_route(platform: Platform, model: Model) -> Manifest:
             "rules": [
                 {
                     "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
+                    "filters": [
+                        {"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": list(_KEPT_FROM_MODELS)}}
+                    ],
                     "backendRefs": [{"group": "", "kind": "Service", "name": f"{model.name}-predictor", "port": 80}],
                 }
             ],

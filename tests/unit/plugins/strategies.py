@@ -58,9 +58,98 @@ _MODEL_FIELDS: dict[str, st.SearchStrategy[Any]] = {
 
 def models() -> st.SearchStrategy[list[dict[str, Any]]]:
     """Lists of models that have different names and hostnames."""
-    one = st.fixed_dictionaries({"name": dns_labels(48), "server": st.just("simulator")}, optional=_MODEL_FIELDS)
+    required = {"name": dns_labels(48), "server": st.just("simulator"), "allow_unmetered_streams": st.just(True)}
+    one = st.fixed_dictionaries(required, optional=_MODEL_FIELDS)
     several = st.lists(one, max_size=4, unique_by=lambda model: model["name"])
     return several.filter(lambda found: len({model.get("subdomain") or model["name"] for model in found}) == len(found))
+
+
+# Windows and their seconds; some are written in two ways.
+WINDOWS = {
+    "1s": 1,
+    "0h0m30s": 30,
+    "1m": 60,
+    "60s": 60,
+    "2m": 120,
+    "1h": 3600,
+    "1h30m": 5400,
+    "24h": 86400,
+    "99999h": 359_996_400,
+}
+
+
+def accounts() -> st.SearchStrategy[str]:
+    """Names of users and teams."""
+    inner = st.text("aZ0._@+-", max_size=62)
+    some = st.tuples(st.sampled_from("aZ0"), inner, st.sampled_from("bY9")).map("".join)
+    return some | st.sampled_from(["a", "x" * 64, "ann@example.org"])
+
+
+@st.composite
+def limits(draw: st.DrawFn, per: str) -> list[dict[str, Any]]:
+    """Draw limits of one counter: windows that differ, the longer the more."""
+    windows = draw(st.lists(st.sampled_from(sorted(WINDOWS)), min_size=1, max_size=3, unique_by=WINDOWS.__getitem__))
+    count = st.integers(1, 40) | st.integers(1, 10**12)
+    counts = draw(st.lists(count, min_size=len(windows), max_size=len(windows), unique=True))
+    pairs = zip(sorted(windows, key=WINDOWS.__getitem__), sorted(counts), strict=True)
+    said: dict[str, str] = draw(st.sampled_from([{}, {"per": "user"}])) if per == "user" else {"per": per}
+    return draw(st.permutations([{"limit": count, "window": window, **said} for window, count in pairs]))
+
+
+def request_limits() -> st.SearchStrategy[list[dict[str, Any]]]:
+    """None, or limits per user, per team, or both."""
+    both = st.tuples(limits("user"), limits("team")).map(lambda found: found[0] + found[1]).flatmap(st.permutations)
+    return st.just([]) | limits("user") | limits("team") | both
+
+
+def token_limits() -> st.SearchStrategy[dict[str, Any]]:
+    """What says of tokens all that has to be said: limits of one counter, or that there are none."""
+    some = (limits("user") | limits("team")).map(lambda found: {"tokens": found})
+    return some | some.map(lambda said: {**said, "unlimited": False}) | st.just({"unlimited": True})
+
+
+@st.composite
+def tiers(draw: st.DrawFn, names: list[str]) -> list[dict[str, Any]]:
+    """Draw tiers for models of these names: with all or some of them, and other limits for some of those."""
+    found = []
+    for name in draw(st.lists(dns_labels(40), max_size=4, unique=True)):
+        tier = {"name": name, **draw(token_limits())}
+        tier.update(draw(st.fixed_dictionaries({}, optional={"requests": request_limits()})))
+        admitted = names
+        if draw(st.booleans()):
+            admitted = tier["models"] = draw(subsets(names))
+        if draw(st.booleans()):
+            tier["overrides"] = [draw(overrides(model, "tokens" in tier)) for model in draw(subsets(admitted))]
+        found.append(tier)
+    return found
+
+
+@st.composite
+def overrides(draw: st.DrawFn, model: str, limited: bool) -> dict[str, Any]:
+    """Draw other limits for a model of a tier whose tokens are ``limited`` or not."""
+    unsaid = [{}, {"unlimited": False}] if limited else [{}]
+    tokens = draw(st.sampled_from(unsaid) | token_limits())
+    return {"model": model, **tokens, **draw(st.fixed_dictionaries({}, optional={"requests": request_limits()}))}
+
+
+def subsets(names: list[str]) -> st.SearchStrategy[list[str]]:
+    """Some of these names, in any order."""
+    return st.lists(st.sampled_from(names), unique=True) if names else st.just([])
+
+
+@st.composite
+def tenants(draw: st.DrawFn, names: list[str]) -> dict[str, Any]:
+    """Draw teams in tiers of these names, and users in the teams."""
+    teams = [
+        {"name": team, "tier": draw(st.sampled_from(names))}
+        for team in draw(st.lists(accounts(), max_size=5 if names else 0, unique=True))
+    ]
+    keys = st.fixed_dictionaries({}, optional={"keys": st.lists(dns_labels(40), max_size=3, unique=True)})
+    users = [
+        {"name": user, "team": draw(st.sampled_from(teams))["name"], **draw(keys)}
+        for user in draw(st.lists(accounts(), max_size=5 if teams else 0, unique=True))
+    ]
+    return {"teams": teams, "users": users}
 
 
 _PLATFORM_FIELDS: dict[str, st.SearchStrategy[Any]] = {
@@ -87,6 +176,9 @@ def intents(draw: st.DrawFn) -> dict[str, Any]:
     }
     intent: dict[str, Any] = draw(st.fixed_dictionaries(required, optional=_PLATFORM_FIELDS))
     intent.update(draw(st.just({}) | _SERVICES | _NODE_PORTS))
+    access = {"tiers": draw(tiers([model["name"] for model in intent["models"]]))}
+    access.update(draw(tenants([tier["name"] for tier in access["tiers"]])))
+    intent.update(draw(st.sampled_from([access, access, access, {}])))
     if intent.get("gateway_namespace", "maas-gateway") == intent.get("models_namespace", "maas-models"):
         del intent["gateway_namespace"]
     return intent

@@ -23,6 +23,7 @@ FILES = {
     "charts/istiod-1.29.6.tgz",
     "charts/kserve-crd-v0.20.0.tgz",
     "charts/kserve-resources-v0.20.0.tgz",
+    "charts/kuadrant-operator-1.5.2.tgz",
     "manifests/gateway-api-v1.4.1.yaml",
 }
 
@@ -205,7 +206,7 @@ def stages(chart: str) -> list[tuple[Path, dict[str, Any]]]:
     return [(file, stage) for file in files for stage in yaml.safe_load_all(file.read_text())]
 
 
-CHARTS_WITH_STAGES = ("cert-manager", "istiod", "kserve-resources")
+CHARTS_WITH_STAGES = ("cert-manager", "istiod", "kserve-resources", "kuadrant-operator")
 
 
 @pytest.mark.parametrize("chart", sorted(path.name for path in bundle.CHARTS.iterdir()))
@@ -226,7 +227,7 @@ def test_stages_have_a_selector_and_the_name_of_their_chart(chart: str) -> None:
     for file, stage in stages(chart):
         assert stage["kind"] == "Stage", file
         assert stage["spec"]["selector"], "without one a Stage matches nothing"
-        assert stage["metadata"]["name"].startswith(chart.removesuffix("-resources")), file
+        assert stage["metadata"]["name"].startswith(re.sub("-(resources|operator)$", "", chart)), file
 
 
 @pytest.mark.parametrize("chart", CHARTS_WITH_STAGES)

@@ -19,7 +19,7 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.render.model
 from tests.unit.plugins.strategies import ANYTHING, intents
 
 FILTERS = {**routing.FilterModule().filters(), **verdict.FilterModule().filters()}
-TINY = {"name": "tiny", "server": "simulator"}
+TINY = {"name": "tiny", "server": "simulator", "allow_unmetered_streams": True}
 
 
 def refusal(name: str, *arguments: Any) -> str:

@@ -16,8 +16,9 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platf
 
 
 def platform() -> Platform:
-    models = [{"name": "tiny", "server": "simulator"}, {"name": "big", "server": "simulator", "subdomain": "large"}]
-    return read_platform({"domain": "maas.local", "models": models})
+    models = [{"name": "tiny"}, {"name": "big", "subdomain": "large"}]
+    same = {"server": "simulator", "allow_unmetered_streams": True}
+    return read_platform({"domain": "maas.local", "models": [{**model, **same} for model in models]})
 
 
 @pytest.mark.parametrize(

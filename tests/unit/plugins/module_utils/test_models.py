@@ -20,7 +20,12 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.intent.schem
 
 def read_model(**values: Any) -> tuple[Model | None, list[str]]:
     problems: list[Problem] = []
-    model = read(Model, {"name": "tiny", "server": "simulator", **values}, "maas_models[0]", problems)
+    model = read(
+        Model,
+        {"name": "tiny", "server": "simulator", "allow_unmetered_streams": True, **values},
+        "maas_models[0]",
+        problems,
+    )
     return model, [str(problem) for problem in problems]
 
 
@@ -28,7 +33,7 @@ def test_a_name_and_a_server_make_a_model() -> None:
     model, problems = read_model()
 
     assert problems == []
-    assert model == Model("tiny", "simulator", None, None, 1, Resources("100m", "128Mi"), Simulator())
+    assert model == Model("tiny", "simulator", None, None, 1, Resources("100m", "128Mi"), Simulator(), True)
 
 
 def test_a_model_is_found_under_its_name_unless_it_has_a_subdomain() -> None:

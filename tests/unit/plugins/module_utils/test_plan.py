@@ -26,8 +26,8 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.plan import 
     plan,
     prepare,
 )
-from ansible_collections.maas_billing.platform.plugins.module_utils.render.catalogue import RENDERERS
 from ansible_collections.maas_billing.platform.plugins.module_utils.render.objects import SHARED_LABEL
+from tests.unit.plugins.rendered import everything
 from tests.unit.plugins.server_side_apply import applied, manifests
 from tests.unit.plugins.strategies import intents
 
@@ -188,7 +188,7 @@ class TestConvergence:
         cluster: dict[Key, Object] = {}
         for values in (first, second):
             platform = read_platform(values)
-            wanted = [item for render in RENDERERS.values() for item in render(platform)]
+            wanted = everything(platform)
             for step in steps(wanted, cluster):
                 if step.action is Action.PRUNE:
                     del cluster[step.key]

@@ -24,7 +24,7 @@ from tests.unit.plugins.strategies import ANYTHING, intents, spoilt_intents
 
 
 def model(name: str, **more: Any) -> dict[str, Any]:
-    return {"name": name, "server": "simulator", **more}
+    return {"name": name, "server": "simulator", "allow_unmetered_streams": True, **more}
 
 
 def problems_of(values: dict[Any, Any]) -> list[str]:
@@ -49,9 +49,10 @@ def test_all_mistakes_are_told_in_one_message_that_says_that_nothing_changed() -
 
     assert str(caught.value).splitlines() == [
         "The inventory has 3 values that cannot be used. Nothing was changed.",
-        "- maas_domian: there is no such field (did you mean domain?); allowed: domain, models, gateway_name, "
-        "gateway_namespace, gateway_class, gateway_http_port, gateway_service_type, gateway_node_port, "
-        "models_namespace, simulator_image, gateway_address",
+        "- maas_domian: there is no such field (did you mean domain?); allowed: domain, models, tiers, teams, users, "
+        "gateway_name, gateway_namespace, gateway_class, gateway_http_port, gateway_service_type, gateway_node_port, "
+        "models_namespace, kuadrant_namespace, kuadrant_version, limiter, authorino_replicas, simulator_image, "
+        "gateway_address",
         "- maas_domain: is missing; allowed: a lower-case DNS name such as maas.local, each part at most "
         "63 characters, at most 189 characters",
         "- maas_gateway_http_port: '8000' was given; allowed: a whole number from 1 to 65535, without quotes",
@@ -155,7 +156,10 @@ def test_every_right_inventory_is_read(values: dict[str, Any]) -> None:
 
 
 @settings(max_examples=100)
-@for_all(spoilt_intents() | st.dictionaries(st.sampled_from(["domain", "models"]) | st.text(), ANYTHING))
+@for_all(
+    spoilt_intents()
+    | st.dictionaries(st.sampled_from(["domain", "models", "tiers", "teams", "users"]) | st.text(), ANYTHING)
+)
 def test_whatever_is_given_there_is_a_platform_or_an_explanation(values: dict[Any, Any]) -> None:
     found: Platform | None = None
     problems: tuple[Problem, ...] = ()

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import read_platform
-from ansible_collections.maas_billing.platform.plugins.module_utils.render.catalogue import RENDERERS
+from tests.unit.plugins.rendered import PARTS
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 FILES = sorted(GOLDEN.glob("*.yaml"))
@@ -33,14 +33,15 @@ class Indented(yaml.SafeDumper):
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_the_objects_are_those_of_the_file(file: Path) -> None:
     intent, *objects = yaml.safe_load_all(file.read_text())
-    rendered = RENDERERS[file.stem.partition("-")[0]](read_platform(intent))
+    rendered = PARTS[file.stem.partition("-")[0]](read_platform(intent))
     if os.environ.get("MAAS_WRITE_GOLDEN"):
-        file.write_text(
-            yaml.dump_all([intent, *rendered], Dumper=Indented, sort_keys=False, explicit_start=True, width=140)
-        )
+        written = yaml.dump_all([intent, *rendered], Dumper=Indented, sort_keys=False, explicit_start=True, width=140)
+        # Some texts have no place to break.
+        too_long = any(len(line) > 160 for line in written.splitlines())
+        file.write_text("# yamllint disable rule:line-length\n" * too_long + written)
 
     assert rendered == objects
 
 
 def test_every_part_of_the_platform_has_a_file() -> None:
-    assert {file.stem.partition("-")[0] for file in FILES} == set(RENDERERS)
+    assert {file.stem.partition("-")[0] for file in FILES} == set(PARTS)

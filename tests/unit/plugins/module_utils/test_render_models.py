@@ -16,6 +16,8 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platf
 from ansible_collections.maas_billing.platform.plugins.module_utils.render.models import model_objects
 from tests.unit.plugins.strategies import intents
 
+MODEL = {"name": "m", "server": "simulator", "allow_unmetered_streams": True}
+
 
 @for_all(intents())
 def test_each_model_has_one_service_and_one_route_in_the_order_of_the_inventory(values: dict[str, Any]) -> None:
@@ -54,7 +56,7 @@ def test_kserve_makes_no_route_of_its_own(values: dict[str, Any]) -> None:
 
 
 def test_pods_obey_the_rules_of_their_namespace() -> None:
-    values = {"domain": "maas.local", "simulator_image": "a.b/c:1", "models": [{"name": "m", "server": "simulator"}]}
+    values = {"domain": "maas.local", "simulator_image": "a.b/c:1", "models": [MODEL]}
     predictor = model_objects(read_platform(values))[0]["spec"]["predictor"]
     container = predictor["containers"][0]["securityContext"]
 
@@ -66,9 +68,20 @@ def test_pods_obey_the_rules_of_their_namespace() -> None:
 
 
 def test_a_simulated_model_without_an_image_is_refused_by_the_name_of_the_variable() -> None:
-    platform = read_platform({"domain": "maas.local", "models": [{"name": "m", "server": "simulator"}]})
+    platform = read_platform({"domain": "maas.local", "models": [MODEL]})
 
     with pytest.raises(
         IntentError, match="maas_simulator_image: is missing; allowed: an image with registry and a fixed"
     ):
         model_objects(platform)
+
+
+@for_all(intents())
+def test_neither_a_key_nor_a_forged_identity_reaches_a_model(values: dict[str, Any]) -> None:
+    for route in model_objects(read_platform(values))[1::2]:
+        for rule in route["spec"]["rules"]:
+            removed = {
+                name.lower() for item in rule["filters"] for name in item.get("requestHeaderModifier", {})["remove"]
+            }
+            # S8 of the measured facts: what the client sends goes on to the model, its key too.
+            assert removed == {"authorization", "x-maas-user", "x-maas-team", "x-maas-tier"}

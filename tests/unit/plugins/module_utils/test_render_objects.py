@@ -13,9 +13,8 @@ from typing import Any
 
 from hypothesis import given as for_all
 
-from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import Platform, read_platform
+from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import read_platform
 from ansible_collections.maas_billing.platform.plugins.module_utils.plan import prepare
-from ansible_collections.maas_billing.platform.plugins.module_utils.render.catalogue import RENDERERS
 from ansible_collections.maas_billing.platform.plugins.module_utils.render.objects import (
     OPERATOR_LABEL,
     SHARED_LABEL,
@@ -23,6 +22,7 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.render.objec
     namespace,
     operator_namespace,
 )
+from tests.unit.plugins.rendered import everything
 from tests.unit.plugins.strategies import intents
 
 # k8s.io/apimachinery/pkg/util/validation: RFC 1123 labels and subdomains, qualified names, label values.
@@ -38,6 +38,11 @@ def is_dns_name(text: str) -> bool:
     return len(text) <= 253 and all(map(is_dns_label, text.split(".")))
 
 
+def is_object_name(text: str) -> bool:
+    """A DNS subdomain as Kubernetes takes it: its parts may be longer than those of a name in the DNS."""
+    return len(text) <= 253 and all(map(DNS_LABEL.fullmatch, text.split(".")))
+
+
 def is_qualified_name(text: str) -> bool:
     prefix, _slash, name = text.rpartition("/")
     return (not prefix or is_dns_name(prefix)) and len(name) <= 63 and NAME_PART.fullmatch(name) is not None
@@ -47,14 +52,10 @@ def is_label_value(text: str) -> bool:
     return text == "" or (len(text) <= 63 and NAME_PART.fullmatch(text) is not None)
 
 
-def everything(platform: Platform) -> list[dict[str, Any]]:
-    return [item for render in RENDERERS.values() for item in render(platform)]
-
-
 @for_all(intents())
 def test_names_are_names_for_kubernetes(values: dict[str, Any]) -> None:
     for item in everything(read_platform(values)):
-        assert is_dns_name(item["metadata"]["name"])
+        assert is_object_name(item["metadata"]["name"])
         assert is_dns_label(item["metadata"].get("namespace", "none"))
 
 

@@ -30,9 +30,9 @@ DISCOVERY = {
     "/api/v1": {
         "resources": [listed("pods", "Pod"), listed("pods/log", "Pod"), listed("namespaces", "Namespace", False)]
     },
-    f"/apis/{ROUTES}": {"preferredVersion": {"groupVersion": f"{ROUTES}/v1"}},
+    f"/apis/{ROUTES}": {"versions": [{"groupVersion": f"{ROUTES}/v1"}, {"groupVersion": f"{ROUTES}/v1beta1"}]},
     f"/apis/{ROUTES}/v1": {"resources": [listed("httproutes", "HTTPRoute")]},
-    f"/apis/{ROUTES}/v1beta1": {"resources": [listed("httproutes", "HTTPRoute")]},
+    f"/apis/{ROUTES}/v1beta1": {"resources": [listed("httproutes", "HTTPRoute"), listed("oldroutes", "OldRoute")]},
 }
 
 
@@ -87,6 +87,13 @@ def test_a_kind_without_version_is_found_in_the_one_that_is_in_use_or_else_prefe
     preferred = resources.find_group_kind(f"HTTPRoute.{ROUTES}")
     assert preferred is not None
     assert preferred.version == "v1"
+
+
+def test_a_kind_that_is_not_in_the_preferred_version_is_found_in_another(resources: Resources) -> None:
+    old = resources.find_group_kind(f"OldRoute.{ROUTES}")
+    assert old is not None
+    assert old.version == "v1beta1"
+    assert resources.find_group_kind(f"NoRoute.{ROUTES}") is None
 
 
 def test_a_version_in_use_wins(server: Server, resources: Resources) -> None:

@@ -23,6 +23,8 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.survey impor
     in_use,
     in_words,
     leftovers,
+    package,
+    settings,
     survey,
 )
 from tests.unit.plugins.server import Reply, Request, Server
@@ -133,6 +135,41 @@ class TestComponent:
         assert component(ISTIO, [found], {}, set())["version"] == version
 
 
+class TestKuadrant:
+    """What is told of Kuadrant alone."""
+
+    KUADRANT = COMPONENTS["kuadrant"]
+
+    @pytest.mark.parametrize(
+        ("installed", "found"),
+        [
+            ([], ""),
+            (["authorino-operator.v0.25.2", "rhcl-operator.v1.4.0"], "rhcl-operator.v1.4.0"),
+            (["kuadrant-operator.v1.5.2"], "kuadrant-operator.v1.5.2"),
+            (["kuadrant-operator-extras.v1.0.0"], ""),
+        ],
+    )
+    def test_the_package_is_the_one_by_which_olm_installed_it(self, installed: list[str], found: str) -> None:
+        assert package(self.KUADRANT, installed) == found
+
+    def test_settings_are_the_variables_that_say_how_it_behaves_and_no_secrets(self) -> None:
+        operator = controller("kuadrant-system")
+        (container,) = operator["spec"]["template"]["spec"]["containers"]
+        container["env"] = [
+            {"name": "AUTH_SERVICE_TIMEOUT", "value": "1s"},
+            {"name": "RATELIMIT_SERVICE_FAILURE_MODE", "value": "deny"},
+            {"name": "TOKEN", "value": "secret"},
+            {"name": "OPERATOR_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
+        ]
+
+        assert settings(self.KUADRANT, operator) == {
+            "AUTH_SERVICE_TIMEOUT": "1s",
+            "RATELIMIT_SERVICE_FAILURE_MODE": "deny",
+        }
+        assert settings(ISTIO, operator) == {}
+        assert settings(self.KUADRANT, None) == {}
+
+
 class TestGatewayApi:
     """The Gateway API has no controller of its own: its definitions tell."""
 
@@ -239,6 +276,32 @@ class TestOnACluster:
         assert {
             request.query["labelSelector"] for request in server.requests if request.path == "/api/v1/namespaces"
         } == {PART_OF_LABEL}
+
+    def test_where_there_is_olm_its_packages_are_read_without_copies(self, server: Server, api: Api) -> None:
+        names = (
+            "clusterserviceversions.operators.coreos.com",
+            "servicemonitors.monitoring.coreos.com",
+            "podmonitors.monitoring.coreos.com",
+        )
+        olm = "/apis/operators.coreos.com/v1alpha1/clusterserviceversions"
+
+        def cluster(request: Request) -> Reply:
+            lists = {
+                "/apis/apiextensions.k8s.io/v1/customresourcedefinitions": [
+                    {"metadata": {"name": name}} for name in names
+                ],
+                olm: [{"metadata": {"name": "rhcl-operator.v1.4.0", "namespace": "operators"}}],
+            }
+            version = {"gitVersion": "v1.35.4"}
+            return Reply(200, version if request.path == "/version" else {"items": lists.get(request.path, [])})
+
+        server.answer = cluster
+        found = survey(api)
+
+        assert found["components"]["kuadrant"]["package"] == "rhcl-operator.v1.4.0"
+        assert found["components"]["istio"]["package"] == ""
+        assert found["monitors"] is True
+        assert [item.query["labelSelector"] for item in server.requests if item.path == olm] == ["!olm.copiedFrom"]
 
     def test_what_our_istio_leaves_behind_is_listed_for_removal(self, server: Server, api: Api) -> None:
         classes = "/apis/gateway.networking.k8s.io/v1/gatewayclasses"

@@ -54,6 +54,27 @@ def test_a_release_has_to_be_as_wanted() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("live", "ok", "said"),
+    [
+        ({"MODE": "deny", "WAIT": "1s", "OTHER": "x"}, True, "2 as wanted"),
+        ({"WAIT": "1s"}, False, "MODE is allow, not deny"),
+        ({"MODE": "deny", "WAIT": "2s"}, False, "WAIT is 2s, not 1s"),
+        ({}, False, "MODE is allow, not deny, WAIT is not set, not 1s"),
+    ],
+)
+def test_an_operator_has_to_run_with_the_wanted_settings(live: Object, ok: bool, said: str) -> None:
+    settings = {"live": live, "wanted": {"MODE": "deny", "WAIT": "1s"}, "defaults": {"MODE": "allow"}}
+
+    assert judged(settings=settings) == [("settings of its operator", ok, said)]
+
+
+def test_a_set_that_cannot_be_compared_is_a_line_too() -> None:
+    assert judged(set={"failed": True, "msg": "a key that nobody made here"}) == [
+        ("comparison with the inventory", False, "a key that nobody made here")
+    ]
+
+
 def test_a_set_that_is_as_wanted_and_in_force_is_one_line() -> None:
     assert judged(set={"changes": [], "not_ready": [], "unchanged": 2}) == [
         ("2 objects of the set", True, "as wanted and in force")

@@ -11,9 +11,14 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.maas_billing.platform.plugins.module_utils.errors import IntentError
+from ansible_collections.maas_billing.platform.plugins.module_utils.applyset import Parent
+from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.sets import Outcome
+from ansible_collections.maas_billing.platform.plugins.module_utils.errors import ApiError, IntentError
+from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import Platform
 from ansible_collections.maas_billing.platform.plugins.module_utils.render.objects import OPERATOR_LABEL
-from ansible_collections.maas_billing.platform.plugins.modules.apply_set import OPTIONS, wanted
+from ansible_collections.maas_billing.platform.plugins.modules import apply_set
+from ansible_collections.maas_billing.platform.plugins.modules.apply_set import OPTIONS, apply, wanted
+from tests.unit.plugins.server import Reply, Request, Server
 
 NOTES = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "notes", "namespace": "team"}}
 
@@ -28,7 +33,7 @@ def named(objects: list[dict[str, Any]]) -> list[str]:
 
 
 def test_nothing_asked_for_is_nothing_wanted() -> None:
-    assert wanted(params()) == []
+    assert wanted(params(), None) == []
 
 
 def test_objects_files_namespaces_and_parts_of_the_platform_add_up(tmp_path: Path) -> None:
@@ -40,8 +45,8 @@ def test_objects_files_namespaces_and_parts_of_the_platform_add_up(tmp_path: Pat
             manifests=[str(file)],
             operator_namespaces={"istio-system": "istio"},
             render=["serving", "gateway"],
-            intent={"domain": "maas.local"},
-        )
+        ),
+        Platform("maas.local"),
     )
 
     assert named(found) == [
@@ -51,15 +56,65 @@ def test_objects_files_namespaces_and_parts_of_the_platform_add_up(tmp_path: Pat
         "Namespace maas-models",
         "Namespace maas-gateway",
         "Gateway maas",
+        "EnvoyFilter maas-lower-case-host",
     ]
     assert found[2]["metadata"]["labels"][OPERATOR_LABEL] == "istio"
 
 
-def test_an_intent_counts_only_for_what_is_rendered() -> None:
-    assert wanted(params(objects=[NOTES], intent={"domain": "WRONG"})) == [NOTES]
+class Module:
+    """Stands in for AnsibleModule; what is wrong with the options is found before a cluster is asked."""
+
+    check_mode = False
+    _diff = False
+
+    def __init__(self, **given: Any) -> None:
+        self.params = params(host="http://127.0.0.1:1", api_key="abc", **given)
 
 
 @pytest.mark.parametrize("intent", [None, {}])
 def test_rendering_without_an_intent_says_what_is_missing(intent: Any) -> None:
     with pytest.raises(IntentError, match="maas_domain: is missing"):
-        wanted(params(render=["gateway"], intent=intent))
+        apply(Module(render=["gateway"], intent=intent), Parent("tests", "maas-system"))
+
+
+def test_an_intent_counts_only_for_what_is_rendered(server: Server) -> None:
+    sent = []
+
+    def answer(request: Request) -> Reply:
+        sent.append(request.method)
+        return Reply(403)
+
+    server.answer = answer
+    module = Module(objects=[NOTES], intent={"domain": "WRONG"})
+    module.params["host"] = server.url
+
+    with pytest.raises(ApiError):
+        apply(module, Parent("tests", "maas-system"))
+    assert sent
+
+
+@pytest.mark.parametrize("closed_at_birth", [True, False])
+def test_routes_that_nobody_has_proven_are_shut_where_that_is_asked_for(
+    server: Server, monkeypatch: pytest.MonkeyPatch, closed_at_birth: bool
+) -> None:
+    applied: list[dict[str, Any]] = []
+
+    class Sets:
+        def __init__(self, *_arguments: Any) -> None:
+            """Take what the real one takes."""
+
+        def apply(self, _parent: Parent, objects: list[dict[str, Any]], *_options: bool) -> Outcome:
+            applied.extend(objects)
+            return Outcome()
+
+    monkeypatch.setattr(apply_set, "Sets", Sets)
+    server.answers({"items": []})
+    model = {"name": "tiny", "server": "simulator", "allow_unmetered_streams": True}
+    intent = {"domain": "maas.local", "models": [model], "simulator_image": "a.b/c:1"}
+    module = Module(render=["models"], intent=intent, closed_at_birth=closed_at_birth)
+    module.params["host"] = server.url
+    answer = apply(module, Parent("models", "maas-system"))
+    (rule,) = next(item for item in applied if item["kind"] == "HTTPRoute")["spec"]["rules"]
+
+    assert ("backendRefs" in rule) is not closed_at_birth
+    assert answer.get("closed") == (["tiny"] if closed_at_birth else None)

@@ -10,12 +10,19 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.maas_billing.platform.plugins.module_utils.checks import Answer, Check
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.api import Api
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.connection import configuration
 from ansible_collections.maas_billing.platform.plugins.module_utils.errors import ProbeError
-from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import Platform
-from ansible_collections.maas_billing.platform.plugins.module_utils.probe import Answer, Check
-from ansible_collections.maas_billing.platform.plugins.modules.gateway_probe import find_gateway, further, line, split
+from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import Platform, read_platform
+from ansible_collections.maas_billing.platform.plugins.modules import gateway_probe
+from ansible_collections.maas_billing.platform.plugins.modules.gateway_probe import (
+    find_gateway,
+    further,
+    line,
+    split,
+    verify_access,
+)
 from tests.unit.plugins.server import Server
 
 PLATFORM = Platform("maas.local", gateway_http_port=8000)
@@ -105,3 +112,92 @@ def test_an_answer_is_told_with_what_was_asked() -> None:
         "seconds": 0.123,
         "body": {"a": 1},
     }
+
+
+class Module:
+    """Stands in for AnsibleModule."""
+
+    def __init__(self) -> None:
+        self.params = {"timeout": 1, "most_requests": 30}
+        self.no_log_values: set[str] = set()
+
+
+class Cluster:
+    """Stands in for the sets of a cluster: remembers the Secrets of guests, and what happened to them in order."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+        self.secrets: list[dict[str, Any]] = []
+
+    def __call__(self, *_arguments: Any) -> Cluster:
+        return self
+
+    def apply(self, _parent: Any, objects: list[dict[str, Any]], *_options: bool) -> None:
+        self.events.append("made")
+        self.secrets = objects
+
+    def remove(self, *_arguments: Any) -> None:
+        self.events.append("removed")
+
+
+class TestVerifyAccess:
+    """Keys of guests exist for as long as access is verified."""
+
+    PLATFORM = read_platform(
+        {
+            "domain": "maas.local",
+            "models": [{"name": "tiny", "server": "simulator", "allow_unmetered_streams": True}],
+            "tiers": [{"name": "free", "unlimited": True}],
+            "teams": [{"name": "students", "tier": "free"}],
+        }
+    )
+
+    @pytest.fixture
+    def cluster(self, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+        cluster = Cluster()
+        monkeypatch.setattr(gateway_probe, "Sets", cluster)
+        return cluster
+
+    def answers(self, module: Module, send: Any, monkeypatch: pytest.MonkeyPatch) -> list[Answer]:
+        monkeypatch.setattr(gateway_probe, "ask_when_known", send)
+        return verify_access(module, None, self.PLATFORM, ("127.0.0.1", 8000))
+
+    def test_they_are_there_while_requests_are_sent_and_gone_after(
+        self, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def send(check: Check, *_where: Any) -> Answer:
+            cluster.events.append("asked")
+            return Answer(check, check.status, "", True, 0.0)
+
+        found = self.answers(Module(), send, monkeypatch)
+
+        assert cluster.events == ["made", *["asked"] * 6, "removed"]
+        assert all(answer.ok for answer in found)
+
+    def test_they_are_gone_even_where_sending_fails(self, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+        def send(*_arguments: Any) -> Answer:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            self.answers(Module(), send, monkeypatch)
+        assert cluster.events == ["made", "removed"]
+
+    def test_they_are_secrets_to_ansible_and_unlike_any_others(
+        self, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        module = Module()
+        sent: list[str] = []
+
+        def send(check: Check, *_where: Any) -> Answer:
+            sent.extend(value.partition(" ")[2] for _name, value in check.headers)
+            return Answer(check, check.status, "", True, 0.0)
+
+        self.answers(module, send, monkeypatch)
+        values = {secret["stringData"]["api_key"] for secret in cluster.secrets}
+
+        # Only the wrong key is in no Secret.
+        assert len(values) == 3
+        assert len(set(sent) - values) == 1
+        assert values <= module.no_log_values
+        assert all(len(value) >= 48 for value in values)
+        assert {secret["metadata"]["namespace"] for secret in cluster.secrets} == {"kuadrant-system"}

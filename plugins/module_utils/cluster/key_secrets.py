@@ -1,0 +1,101 @@
+# Copyright: (c) 2026, maas_billing.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The Secrets of API keys as they are on a cluster, and the one way in which they become as they are to be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Callable
+
+from ..applyset import PART_OF_LABEL, Parent
+from ..errors import ApiError
+from ..keys import GUESTS, Decision, decide, is_copy, refuse_foreign, unseen
+from ..render.identity import KEY_LABEL
+from ..render.keys import ApiKey, key_secret
+from .api import Api, Object, object_path, together
+from .sets import Outcome, Sets
+
+# How often a run begins anew because others made the same keys meanwhile.
+_ATTEMPTS = 3
+
+Generate = Callable[[], str]
+# Is told of new values before any of them is sent.
+Announce = Callable[[Decision], None]
+
+
+class KeySecrets:
+    """The set of all keys of one platform."""
+
+    def __init__(self, api: Api, sets: Sets, parent: Parent) -> None:
+        self._api = api
+        self._sets = sets
+        self._parent = parent
+
+    def keep(
+        self, wanted: Sequence[ApiKey], namespace: str, generate: Generate, announce: Announce, check: bool
+    ) -> tuple[Decision, Outcome]:
+        """Make the set hold exactly the wanted keys, those that are there with the values they have.
+
+        A new Secret is written before an old one goes, so a key that moves works all the time. Values are read before
+        the set is locked; when another run makes the same keys meanwhile, the server refuses ours, since a key's Secret
+        is immutable, and we begin anew with what is there then.
+        """
+        for attempt in range(1, _ATTEMPTS + 1):
+            decision = self._decide(wanted, namespace, generate)
+            announce(decision)
+            try:
+                return decision, self._make(decision, namespace, check)
+            except ApiError as error:
+                if error.status != 422 or not decision.generated or attempt == _ATTEMPTS:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
+
+    def remove(self, check: bool) -> Outcome:
+        """Remove all keys."""
+        if not check:
+            self._prepare(unseen(self._members()))
+        return self._sets.remove(self._parent, remove_shared=False, check=check)
+
+    def _decide(self, wanted: Sequence[ApiKey], namespace: str, generate: Generate) -> Decision:
+        # What an interrupted verification left behind goes with the next; nobody knows its values.
+        ours = f"{self._parent.set_id}, {GUESTS.set_id}"
+        foreign, members = together(
+            lambda: _list(self._api, f"{KEY_LABEL}=true,{PART_OF_LABEL} notin ({ours})", namespace, True),
+            lambda: _list(self._api, _members_of(self._parent)),
+        )
+        refuse_foreign([*foreign, *(obj for obj in members if is_copy(obj))])
+        return decide(wanted, members, namespace, generate)
+
+    def _make(self, decision: Decision, namespace: str, check: bool) -> Outcome:
+        if not check:
+            self._prepare(decision.before)
+        objects = [key_secret(key, value, namespace) for key, value in decision.values.items()]
+        return self._sets.apply(self._parent, objects, adopt=False, prune=True, check=check)
+
+    def _prepare(self, objects: Sequence[Object]) -> None:
+        """Write Secrets that have to be otherwise for a moment, and touch no other."""
+        if objects:
+            self._sets.apply(self._parent, objects, adopt=False, prune=False, check=False)
+
+    def _members(self) -> list[Object]:
+        return [obj for obj in _list(self._api, _members_of(self._parent)) if not is_copy(obj)]
+
+
+def seen(api: Api, parent: Parent, namespace: str) -> list[Object]:
+    """Return every Secret that the gateway takes for a key, and the members of the set that it does not."""
+    selected, others = together(
+        lambda: _list(api, f"{KEY_LABEL}=true", namespace),
+        lambda: _list(api, f"{_members_of(parent)},{KEY_LABEL}!=true"),
+    )
+    return [*selected, *others]
+
+
+def _members_of(parent: Parent) -> str:
+    return f"{PART_OF_LABEL}={parent.set_id}"
+
+
+def _list(api: Api, selector: str, namespace: str = "", metadata: bool = False) -> list[Object]:
+    items: list[Object] = api.list(object_path("/api/v1", "secrets", namespace), selector, metadata)["items"]
+    return items
