@@ -57,7 +57,7 @@ lint: $(READY) ## Style and types: ruff, yamllint, mypy, ansible-lint
 
 .PHONY: unit
 unit: $(READY) ## Tests of pure code, with Python only
-	pytest tests/unit
+	pytest tests/unit tests/property
 
 .PHONY: sanity
 sanity: $(READY) ## ansible-test sanity on the built and installed tarball

@@ -145,7 +145,10 @@ def _git_ignores(path: str) -> bool:
     folder, name = os.path.split(path)
     try:
         done = subprocess.run(
-            ["git", "-C", folder, "check-ignore", "--quiet", "--", name], capture_output=True, timeout=_GIT_SECONDS
+            ["git", "-C", folder, "check-ignore", "--quiet", "--", name],
+            capture_output=True,
+            timeout=_GIT_SECONDS,
+            check=False,
         )
     except (OSError, subprocess.SubprocessError):
         return False

@@ -114,7 +114,8 @@ def find(api: Api, gateway: str, namespace: str) -> dict[str, dict[str, Any] | N
         for group_version, plural, what in POLICIES
     ]
     found = together(*(partial(api.get, path) for path in paths))
-    return {f"{plural} {gateway}-{what}": obj for (_, plural, what), obj in zip(POLICIES, found)}
+    names = [f"{plural} {gateway}-{what}" for _group_version, plural, what in POLICIES]
+    return dict(zip(names, found))
 
 
 def work(module: Any) -> dict[str, Any]:

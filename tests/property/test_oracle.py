@@ -17,7 +17,7 @@ import pytest
 from tests.property import oracle
 from tests.property.oracle import Oracle
 
-KEYS = {
+KEYS: dict[str, dict[str, Any]] = {
     "a": {"user": "ann", "team": "students"},
     "a2": {"user": "ann", "team": "students"},
     "b": {"user": "ben", "team": "students"},
