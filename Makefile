@@ -71,6 +71,10 @@ module: $(READY) ## Tests of the modules and of the sandbox, in a sandbox cluste
 contract: $(READY) ## Our compact definitions and what we render, against the full ones of upstream, where these are at hand
 	tools/with_sandbox.sh maas-contract pytest -rs tests/contract
 
+.PHONY: access
+access: $(READY) ## The chain as its users meet it: limits, changes, verify against breaks, no key anywhere
+	tools/with_sandbox.sh maas-access pytest tests/access
+
 .PHONY: molecule
 molecule: $(READY) ## Each role and the chain: install, again, check, verify, remove; in a cluster of their own
 	@rm -rf $(MOLECULE_EPHEMERAL_DIRECTORY)

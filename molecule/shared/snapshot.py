@@ -29,17 +29,18 @@ BOOKKEEPING = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "
 
 
 def collections(api: Api) -> list[str]:
-    """Return the path of everything that can be listed, in every group's preferred version."""
-    versions = ["/api/v1"]
-    groups = api.request("GET", "/apis")["groups"]
-    versions += [f"/apis/{group['preferredVersion']['groupVersion']}" for group in groups]
-    answers = concurrently(lambda path: api.request("GET", path), versions)
-    return [
-        f"{prefix}/{item['name']}"
-        for prefix, answer in zip(versions, answers, strict=True)
-        for item in answer["resources"]
-        if "list" in item["verbs"] and "/" not in item["name"] and item["kind"] not in SKIPPED_KINDS
-    ]
+    """Return the path of everything that can be listed, in its group's preferred version or the first that has it."""
+    versions = [("", "/api/v1")]
+    for group in api.request("GET", "/apis")["groups"]:
+        names = [group["preferredVersion"]["groupVersion"], *(item["groupVersion"] for item in group["versions"])]
+        versions += [(group["name"], f"/apis/{name}") for name in dict.fromkeys(names)]
+    answers = concurrently(lambda version: api.request("GET", version[1]), versions)
+    found: dict[tuple[str, str], str] = {}
+    for (group, prefix), answer in zip(versions, answers, strict=True):
+        for item in answer["resources"]:
+            if "list" in item["verbs"] and "/" not in item["name"] and item["kind"] not in SKIPPED_KINDS:
+                found.setdefault((group, item["name"]), f"{prefix}/{item['name']}")
+    return list(found.values())
 
 
 def snapshot(api: Api) -> dict[str, Any]:

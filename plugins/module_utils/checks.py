@@ -42,7 +42,10 @@ _CAUSES = {
     (429, 200): "limits are not enforced: is the limiter running, and do its failure modes deny?",
     (200, 401): "the key is not known: is its Secret in Kuadrant's namespace, with the label of Authorino, and does "
     "Authorino run? Changes may be late: verify again",
-    (403, 401): "the key is not known, though its Secret is there: does Authorino run? Changes may be late: verify again",
+    (
+        403,
+        401,
+    ): "the key is not known, though its Secret is there: does Authorino run? Changes may be late: verify again",
     (200, 403): "the key is known, but not its team, or its tier does not include the model: is the AuthPolicy that of "
     "the inventory?",
     (200, 404): "no route leads there: is the model in the inventory, and its HTTPRoute accepted?",

@@ -58,13 +58,10 @@ COMPONENTS: dict[str, Component] = {
         "app.kubernetes.io/name=cert-manager",
         "certificates.cert-manager.io",
         ("cert-manager",),
-        # The Gateway API goes together with cert-manager.
         (
             "/apis/cert-manager.io/v1/certificates",
             "/apis/cert-manager.io/v1/issuers",
             "/apis/cert-manager.io/v1/clusterissuers",
-            _GATEWAYS,
-            "/apis/gateway.networking.k8s.io/v1/httproutes",
         ),
     ),
     "kserve": Component(
@@ -97,6 +94,8 @@ _MONITORS = ("servicemonitors.monitoring.coreos.com", "podmonitors.monitoring.co
 _OLM = "clusterserviceversions.operators.coreos.com"
 # OLM copies what is installed for all namespaces into each of them.
 _ORIGINALS = "!olm.copiedFrom"
+# What loses its meaning with the Gateway API, which is removed together with cert-manager.
+_ROUTING = (_GATEWAYS, "/apis/gateway.networking.k8s.io/v1/httproutes")
 _GATEWAY_API = "gateways.gateway.networking.k8s.io"
 _BUNDLE_VERSION = "gateway.networking.k8s.io/bundle-version"
 _CHANNEL = "gateway.networking.k8s.io/channel"
@@ -105,16 +104,30 @@ _ISTIO_CLASSES = ("istio", "istio-remote")
 _ISTIO_CONFIG = "istio.io/config=true"
 
 
+@dataclass(frozen=True)
+class Places:
+    """The names of all namespaces, and of those that belong to our sets."""
+
+    all: frozenset[str]
+    own: frozenset[str]
+
+    @classmethod
+    def of(cls, namespaces: Sequence[Object]) -> Places:
+        """Read them from the metadata of namespaces."""
+        own = (item["name"] for item in namespaces if _is_ours(item))
+        return cls(frozenset(item["name"] for item in namespaces), frozenset(own))
+
+
 def survey(api: Api) -> Object:
     """Read a cluster and return what modules and roles need to know of it (see the module platform_info)."""
-    version, definitions, ours, *controllers = together(
+    version, definitions, namespaces, *controllers = together(
         lambda: api.request("GET", "/version"),
         lambda: _metadata(api, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", ""),
-        lambda: _metadata(api, "/api/v1/namespaces", PART_OF_LABEL),
+        lambda: _metadata(api, "/api/v1/namespaces", ""),
         *(partial(_deployments, api, item.selector) for item in COMPONENTS.values()),
     )
     by_name = {item["name"]: item for item in definitions}
-    own_namespaces = {item["name"] for item in ours if _is_ours(item)}
+    places = Places.of(namespaces)
     installed = _installed_by_olm(api) if _OLM in by_name else []
     return {
         "kubernetes_version": version["gitVersion"],
@@ -123,9 +136,9 @@ def survey(api: Api) -> Object:
         "monitors": all(name in by_name for name in _MONITORS),
         "components": {
             name: {
-                **component(COMPONENTS[name], found, by_name, own_namespaces),
+                **component(COMPONENTS[name], found, by_name, places),
                 "package": package(COMPONENTS[name], installed),
-                "settings": settings(COMPONENTS[name], _chosen(found, own_namespaces)),
+                "settings": settings(COMPONENTS[name], _chosen(found, places.own)),
             }
             for name, found in zip(COMPONENTS, controllers)
         },
@@ -188,7 +201,7 @@ def gateway_api(definitions: Mapping[str, Object]) -> Object:
 
 
 def component(
-    known: Component, controllers: Sequence[Object], definitions: Mapping[str, Object], own_namespaces: set[str]
+    known: Component, controllers: Sequence[Object], definitions: Mapping[str, Object], places: Places
 ) -> Object:
     """Return owner, version, namespace and leftovers of one component.
 
@@ -198,15 +211,16 @@ def component(
         since removing or replacing them could hurt somebody.
     """
     released = [item for item in definitions.values() if _release(item)[0] in known.releases]
-    controller = _chosen(controllers, own_namespaces)
+    controller = _chosen(controllers, places.own)
     if controller is not None:
         namespace = controller["metadata"]["namespace"]
     else:
         namespace = next(iter(sorted(_release(item)[1] for item in released)), "")
-    if controller is None and known.definition not in definitions:
+    if controller is None and (known.definition not in definitions or (namespace and namespace not in places.all)):
+        # Definitions that a Helm release left behind with its namespace are taken along by the next of that name.
         owner = "absent"
     else:
-        owner = "ours" if namespace in own_namespaces else "foreign"
+        owner = "ours" if namespace in places.own else "foreign"
     return {
         "title": known.title,
         "owner": owner,
@@ -217,7 +231,7 @@ def component(
     }
 
 
-def _chosen(controllers: Sequence[Object], own_namespaces: set[str]) -> Object | None:
+def _chosen(controllers: Sequence[Object], own_namespaces: frozenset[str]) -> Object | None:
     """Return the controller that counts: where there are several, that of somebody else."""
     return min(controllers, key=lambda item: item["metadata"]["namespace"] in own_namespaces, default=None)
 
@@ -239,20 +253,29 @@ def leftovers(api: Api, found: Mapping[str, Mapping[str, Any]]) -> dict[str, lis
     return left
 
 
-def in_use(api: Api, found: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
-    """Return, for each component of ours, what others have that needs it: texts such as ``gateways team/entry``."""
-    own_namespaces = {info["namespace"] for info in found.values() if info["owner"] == "ours"}
+def in_use(api: Api, found: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return, for each component of ours, what others have that needs it: texts such as ``gateways team/entry``.
+
+    The Gateway API counts with cert-manager, whoever brought that, since both are removed together.
+
+    :param found: what :func:`survey` returned.
+    """
+    components = found["components"]
+    own_namespaces = {info["namespace"] for info in components.values() if info["owner"] == "ours"}
+
+    def users_of(paths: Sequence[str]) -> list[str]:
+        return [text for path in paths for text in _users(api, path, own_namespaces)]
+
     users = {
-        name: [text for path in COMPONENTS[name].uses for text in _users(api, path, own_namespaces)]
-        if info["owner"] == "ours"
-        else []
-        for name, info in found.items()
+        name: users_of(COMPONENTS[name].uses) if info["owner"] == "ours" else [] for name, info in components.items()
     }
     if users["kserve"]:
         # KServe of ours stays then, and its webhooks need their certificates.
         users["cert_manager"].append("KServe itself")
-    if found["istio"]["owner"] == "foreign" and found["cert_manager"]["owner"] == "ours":
-        users["cert_manager"].append("somebody else's Istio, which needs the Gateway API")
+    if found["gateway_api"]["owner"] == "ours":
+        users["cert_manager"] += users_of(_ROUTING)
+        if components["istio"]["owner"] == "foreign":
+            users["cert_manager"].append("somebody else's Istio, which needs the Gateway API")
     return users
 
 

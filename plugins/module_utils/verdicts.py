@@ -21,8 +21,8 @@ def verdicts(evidence: Sequence[Mapping[str, Any]]) -> list[Verdict]:
     """Return the verdicts on what the roles found, in their order.
 
     :param evidence: for each role ``part`` (its name) and any of ``components`` (as platform_info tells them), ``set``
-        (the result of apply_set in check mode, failed or not), ``releases`` (results of the Helm module in check mode), ``settings``
-        (variables of a controller as they are ``live`` and ``wanted``, and ``defaults`` of those not set),
+        (the result of apply_set in check mode, failed or not), ``releases`` (results of the Helm module in check mode),
+        ``settings`` (variables of a controller as they are ``live`` and ``wanted``, and ``defaults`` of those not set),
         ``answers`` (of gateway_probe).
     :return: mappings with ``part``, ``check``, ``ok`` and ``said``.
     """

@@ -283,6 +283,16 @@ def verify_access(module: Any, api: Api, platform: Platform, address: tuple[str,
         sets.remove(GUESTS, False, False)
 
 
+def nowhere(module: Any, error: ProbeError) -> dict[str, Any]:
+    """Return what the module says when there is no gateway to ask: in check mode it may be there only later."""
+    if module.check_mode:
+        return {"changed": False, "address": "", "answers": [], "passed": True, "msg": str(error)}
+    if not module.params["report_only"]:
+        raise error
+    answer = Answer(Check("the gateway has an address", ""), 0, str(error), False, 0.0)
+    return {"changed": False, "address": "", "answers": [line(answer, 0)], "passed": False}
+
+
 def work(module: Any) -> dict[str, Any]:
     """Probe the gateway and return what the module says."""
     params = module.params
@@ -293,9 +303,7 @@ def work(module: Any) -> dict[str, Any]:
     try:
         host, port = given or find_gateway(api, platform)
     except ProbeError as error:
-        if not module.check_mode:
-            raise
-        return {"changed": False, "address": "", "answers": [], "passed": True, "msg": str(error)}
+        return nowhere(module, error)
     checks = [*([] if params["access"] else closed_checks(platform)), *further(params["requests"])]
     answers = ask_until_right(checks, host, port, params["timeout"])
     if params["access"] and not module.check_mode:

@@ -142,7 +142,7 @@ def work(module: Any) -> dict[str, Any]:
     found = survey(api)
     if module.params["leftovers"]:
         found["leftovers"] = leftovers(api, found["components"])
-        found["in_use"] = in_use(api, found["components"])
+        found["in_use"] = in_use(api, found)
     found["summary"] = [
         f"Kubernetes {found['kubernetes_version']} ({found['distribution']})",
         *(in_words(item) for item in [found["gateway_api"], *found["components"].values()]),

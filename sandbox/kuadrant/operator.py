@@ -177,7 +177,10 @@ def namespace_of(world: World) -> str:
 def find_operator(world: World) -> tuple[bool, Object]:
     """Return whether the operator runs, and its Deployment (empty when there is none)."""
     found = [thing for (_, name), thing in sorted(world.deployments.items()) if name == DEPLOYMENT]
-    alive = [thing for thing in found if condition_of(thing, "Available") == "True"]
+    # One that is scaled to nothing has all that it wants, and so is available too.
+    alive = [
+        thing for thing in found if condition_of(thing, "Available") == "True" and thing["spec"].get("replicas", 1) > 0
+    ]
     return bool(alive), (alive or found or [{}])[0]
 
 

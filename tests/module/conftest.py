@@ -22,7 +22,7 @@ import pytest
 from sandbox.paths import Home
 from tests.module.cluster import Cluster
 from tests.module.middleman import Middleman
-from tests.module.objects import namespace
+from tests.module.objects import definition, namespace
 from tests.module.running import Answer, Modules, Running
 
 Object = dict[str, Any]
@@ -135,6 +135,14 @@ def gateway_api(cluster: Cluster) -> None:
         cluster.apply(obj)
     for obj in definitions:
         cluster.wait_for(lambda obj=obj: _established(cluster.held(obj)), obj["metadata"]["name"])
+
+
+@pytest.fixture(scope="session")
+def envoy_filters(cluster: Cluster) -> None:
+    """The kind of Istio that stands beside a Gateway, brought by somebody else."""
+    wanted = definition("networking.istio.io", "EnvoyFilter", "v1alpha3")
+    cluster.apply(wanted)
+    cluster.wait_for(lambda: _established(cluster.held(wanted)), "EnvoyFilter")
 
 
 @pytest.fixture

@@ -89,8 +89,8 @@ def deployment(place: str, name: str) -> Object:
     }
 
 
-def definition(group: str) -> Object:
-    """The definition of the kind Widget in a group of its own."""
+def definition(group: str, kind: str = "Widget", version: str = "v1") -> Object:
+    """The definition of a kind, of which the server knows no more than the fields of a Widget."""
     spec = {"type": "object", "properties": {"size": {"type": "integer"}, "tags": {"type": "array", **_texts()}}}
     conditions = {"type": "array", "items": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
     status = {
@@ -98,16 +98,17 @@ def definition(group: str) -> Object:
         "properties": {"observedGeneration": {"type": "integer"}, "conditions": conditions},
     }
     schema = {"type": "object", "properties": {"spec": spec, "status": status}}
-    version = {"name": "v1", "served": True, "storage": True, "subresources": {"status": {}}}
+    served = {"name": version, "served": True, "storage": True, "subresources": {"status": {}}}
+    plural = f"{kind.lower()}s"
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"widgets.{group}"},
+        "metadata": {"name": f"{plural}.{group}"},
         "spec": {
             "group": group,
             "scope": "Namespaced",
-            "names": {"kind": "Widget", "plural": "widgets", "singular": "widget", "listKind": "WidgetList"},
-            "versions": [{**version, "schema": {"openAPIV3Schema": schema}}],
+            "names": {"kind": kind, "plural": plural, "singular": kind.lower(), "listKind": f"{kind}List"},
+            "versions": [{**served, "schema": {"openAPIV3Schema": schema}}],
         },
     }
 

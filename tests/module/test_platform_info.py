@@ -68,6 +68,8 @@ def test_a_component_in_somebody_elses_namespace_is_foreign(space: Space, module
         "namespace": space.home,
         "version": "1.28.0",
         "definitions": [],
+        "package": "",
+        "settings": {},
     }
     where = f"in namespace {space.home}, without a running controller"
     assert f"Istio 1.28.0: somebody else's, {where}, kept as it is" in found["summary"]

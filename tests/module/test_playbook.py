@@ -34,7 +34,7 @@ GATEWAY = {
 }
 
 
-@pytest.mark.usefixtures("gateway_api")
+@pytest.mark.usefixtures("gateway_api", "envoy_filters")
 def test_the_examples_run_as_they_stand(modules: Modules, cluster: Cluster, tmp_path: Path) -> None:
     """In one play whose module_defaults name the cluster for our modules and for those of kubernetes.core."""
     examples = [

@@ -220,6 +220,9 @@ def _pool(config: Any) -> Any:
     options: dict[str, Any] = {"maxsize": CONCURRENCY}
     if config.host.startswith("https"):
         options["ssl_context"] = _tls(config)
+        forget = getattr(config, "forget_files", None)
+        if forget:  # A module that is killed later leaves no key behind.
+            forget()
     for attribute, option in (("assert_hostname", "assert_hostname"), ("tls_server_name", "server_hostname")):
         value = getattr(config, attribute, None)
         if value is not None:

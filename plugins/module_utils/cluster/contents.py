@@ -26,7 +26,7 @@ _AUTOMATIC_NAMES = {
 
 
 # In an operator's namespace its own leavings cannot be told from a stranger's; these show that somebody else moved in.
-_TENANTS = {"Deployment", "StatefulSet", "DaemonSet"}
+_TENANTS = {"Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "PersistentVolumeClaim"}
 _HELM_RELEASE = "sh.helm.release."
 
 

@@ -16,7 +16,7 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,6 +43,8 @@ class Connection:
     no_proxy: str | None = None
     proxy_headers: dict[str, str] | None = None
     refresh_api_key_hook: None = None
+    # Deletes what was written to disk; to be called when the certificates are loaded.
+    forget_files: Callable[[], Any] = lambda: None
 
     def auth_settings(self) -> dict[str, dict[str, str]]:
         """The header that carries the token, as the client describes it."""
@@ -87,8 +89,8 @@ def _connection(cluster: Mapping[str, Any], user: Mapping[str, Any], folder: str
         verify_ssl=not cluster.get("insecure-skip-tls-verify"),
         tls_server_name=cluster.get("tls-server-name"),
     )
-    # The certificates and the key that came as data are on disk for as long as the connection is known.
-    weakref.finalize(connection, shutil.rmtree, own, ignore_errors=True)
+    # The certificates and the key that came as data are on disk until they are loaded, or the connection is dropped.
+    connection.forget_files = weakref.finalize(connection, shutil.rmtree, own, ignore_errors=True)
     connection.ssl_ca_cert = _file(cluster, "certificate-authority", folder, own)
     connection.cert_file = _file(user, "client-certificate", folder, own)
     connection.key_file = _file(user, "client-key", folder, own)

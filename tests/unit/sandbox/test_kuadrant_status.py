@@ -197,6 +197,14 @@ def test_without_an_operator_nothing_is_written() -> None:
     assert "status" not in cluster.get(k.auth_policy())
 
 
+def test_an_operator_that_is_scaled_to_nothing_is_none() -> None:
+    deployment, pod = k.program("kuadrant-operator-controller-manager")
+    cluster = Cluster()
+    cluster.delete(pod)
+    cluster.put(deployment | {"spec": deployment["spec"] | {"replicas": 0}}, k.auth_policy())
+    assert "status" not in cluster.get(k.auth_policy())
+
+
 def _rules(**change: Any) -> k.Object:
     return k.auth_policy(k.auth_rules() | change)
 
@@ -211,6 +219,8 @@ def _rules(**change: Any) -> k.Object:
         (_rules(response={"success": {"headers": {"h": {"wristband": {}}}}}), "success.headers.h.wristband "),
         (_rules(response={"unauthorized": {"body": {"selector": "s"}}}), "unauthorized.body.selector "),
         (_rules(authentication={}), "without authentication"),
+        (_rules(authentication={"x": {}}), "rules.authentication.x without apiKey"),
+        (_rules(authorization={"x": {}}), "rules.authorization.x without patternMatching"),
         (_rules(authorization={"x": k.predicates("true" + " || true" * 15_000)}), "with 120004 characters "),
         (k.request_policy({"a": k.limit((1, "1m"), counter='request.headers["a"]')}), "double quotes"),
         (k.policy("RateLimitPolicy", "r", {"when": [], "limits": {"a": k.limit((1, "1m"))}}), "spec.when "),

@@ -172,7 +172,7 @@ class TestJudge:
 
         assert not answer.ok
         beginning = "no healthy upstream " + "x" * 180
-        assert answer.said == f"answered 503 instead of 200: {beginning}; likely cause: no pod of the model is ready"
+        assert answer.said == f"answered 503 instead of 200: {beginning}; likely cause: {cause(200, 503)}"
 
     def test_the_wanted_refusal_is_right(self) -> None:
         assert self.judged(Check("it", "h", status=404), 404, b"").ok

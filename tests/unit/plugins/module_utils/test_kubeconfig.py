@@ -19,6 +19,7 @@ import yaml
 from kubernetes import client
 from kubernetes import config as loader
 
+from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.api import Api
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.kubeconfig import Connection, read_plain
 
 Object = dict[str, Any]
@@ -143,3 +144,12 @@ def test_a_plain_kubeconfig_costs_no_import_of_the_client(tmp_path: Path) -> Non
     done = subprocess.run([sys.executable, "-c", program], env={}, capture_output=True, text=True, check=True)
 
     assert done.stdout == "False\n"
+
+
+def test_files_with_keys_are_gone_as_soon_as_they_are_loaded() -> None:
+    connection = Connection(host="https://blue.example", verify_ssl=False)
+    gone: list[bool] = []
+    connection.forget_files = lambda: gone.append(True)
+    Api(connection, "tests")
+
+    assert gone == [True]

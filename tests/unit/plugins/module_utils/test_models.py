@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from ansible_collections.maas_billing.platform.plugins.module_utils.errors import Problem
 from ansible_collections.maas_billing.platform.plugins.module_utils.intent.models import (
     LONGEST_MODEL_NAME,
@@ -71,4 +73,16 @@ def test_mistakes_below_a_model_have_their_whole_path() -> None:
         "maas_models[0].replicas",
         "maas_models[0].simulator.mode",
         "maas_models[0].simulator.max_model_len",
+    ]
+
+
+@pytest.mark.parametrize("said", [{"allow_unmetered_streams": False}, {}])
+def test_a_server_whose_streams_nobody_counts_is_refused_unless_that_is_meant(said: dict[str, bool]) -> None:
+    problems: list[Problem] = []
+
+    # E22 of the measured facts: a stream without usage is free.
+    assert read(Model, {"name": "tiny", "server": "simulator", **said}, "maas_models[0]", problems) is None
+    assert [str(problem) for problem in problems] == [
+        "maas_models[0].allow_unmetered_streams: false, but the server simulator reports the tokens of a stream only "
+        "to clients that ask; allowed: true, if streams that nobody counts are meant"
     ]

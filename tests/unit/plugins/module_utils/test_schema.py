@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from ansible_collections.maas_billing.platform.plugins.module_utils.errors import Problem
 from ansible_collections.maas_billing.platform.plugins.module_utils.intent.schema import (
     Choice,
+    Flag,
     Integer,
     ListOf,
     Optionally,
@@ -99,6 +100,8 @@ def test_below_a_parent_fields_are_joined_by_a_dot_and_below_a_prefix_by_nothing
         (Integer(1, 3), 1),
         (Integer(1, 3), 3),
         (Choice("a", "b"), "b"),
+        (Flag(), True),
+        (Flag(), False),
         (Optionally(Integer(1, 3)), None),
         (Optionally(Integer(1, 3)), 2),
     ],
@@ -125,6 +128,10 @@ def test_a_rule_returns_what_it_accepts(rule: Rule, value: Any) -> None:
         (Integer(1, 3), 2.0),
         (Choice("a", "b"), "c"),
         (Choice("a", "b"), ["a"]),
+        (Flag(), "true"),
+        (Flag(), "yes"),
+        (Flag(), 1),
+        (Flag(), None),
         (Optionally(Integer(1, 3)), 4),
         (Record(Wheel), [("size", 28)]),
         (Record(Wheel), None),
@@ -156,6 +163,39 @@ def test_a_rule_refuses_everything_else_once(rule: Rule, value: Any) -> None:
 )
 def test_a_value_is_shown_short_and_with_its_type_where_that_is_the_likely_mistake(value: Any, text: str) -> None:
     assert shown(value) == text
+
+
+@dataclass(frozen=True)
+class Tandem:
+    front: Wheel = field(metadata=obeys(Record(Wheel)))
+    back: Wheel = field(metadata=obeys(Record(Wheel)))
+
+    def contradictions(self, path: str) -> list[Problem]:
+        if self.front.colour == self.back.colour:
+            return []
+        return [Problem(f"{path}.back.colour", f"{self.back.colour!r} is not that of the other", "one colour")]
+
+
+class TestContradictions:
+    """Values that are right one by one and wrong together."""
+
+    def read(self, front: Any, back: Any) -> tuple[Tandem | None, list[str]]:
+        problems: list[Problem] = []
+        return read(Tandem, {"front": front, "back": back}, "bike", problems), [str(problem) for problem in problems]
+
+    def test_they_are_told_like_any_other_mistake(self) -> None:
+        assert self.read({"size": 28}, {"size": 28, "colour": "blue"}) == (
+            None,
+            ["bike.back.colour: 'blue' is not that of the other; allowed: one colour"],
+        )
+
+    def test_what_agrees_is_read(self) -> None:
+        assert self.read({"size": 28}, {"size": 26}) == (Tandem(Wheel(28), Wheel(26)), [])
+
+    def test_they_are_looked_for_only_among_values_that_could_be_read(self) -> None:
+        assert self.read({"size": 28}, {"size": 9, "colour": "blue"})[1] == [
+            "bike.back.size: 9 (a number) was given; allowed: a whole number from 10 to 30, without quotes"
+        ]
 
 
 @for_all(st.dictionaries(st.sampled_from(["name", "wheels", "basket", "bell"]) | st.text(), ANYTHING))

@@ -17,6 +17,7 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.errors impor
 from ansible_collections.maas_billing.platform.plugins.module_utils.plan import APPLIED_ANNOTATION
 from ansible_collections.maas_billing.platform.plugins.module_utils.survey import (
     COMPONENTS,
+    Places,
     component,
     distribution,
     gateway_api,
@@ -60,11 +61,16 @@ def by_name(*definitions: Object) -> dict[str, Object]:
     return {item["name"]: item for item in definitions}
 
 
+def places(*own: str) -> Places:
+    """Return namespaces of a cluster, some of them ours."""
+    return Places(frozenset({"istio-system", "mesh", "team"}), frozenset(own))
+
+
 class TestComponent:
     """Owner, version and place of one component."""
 
     def test_without_controller_and_kinds_it_is_absent(self) -> None:
-        assert component(ISTIO, [], {}, set()) == {
+        assert component(ISTIO, [], {}, places()) == {
             "title": "Istio",
             "owner": "absent",
             "running": False,
@@ -81,7 +87,7 @@ class TestComponent:
             definition("theirs.example.org", "istio-base", "mesh"),
         )
 
-        assert component(ISTIO, [controller()], definitions, {"istio-system"}) == {
+        assert component(ISTIO, [controller()], definitions, places("istio-system")) == {
             "title": "Istio",
             "owner": "ours",
             "running": True,
@@ -92,33 +98,38 @@ class TestComponent:
 
     def test_in_any_other_namespace_it_is_foreign_and_its_kinds_are_nobody_elses_business(self) -> None:
         found = component(
-            ISTIO, [controller("mesh")], by_name(definition(ENVOY_FILTERS, "istio-base", "mesh")), {"team"}
+            ISTIO, [controller("mesh")], by_name(definition(ENVOY_FILTERS, "istio-base", "mesh")), places("team")
         )
 
         assert (found["owner"], found["namespace"], found["definitions"]) == ("foreign", "mesh", [])
 
     @pytest.mark.parametrize("found", [controller(available=0), {**controller(), "status": {}}])
     def test_a_controller_without_a_pod_does_not_run(self, found: Object) -> None:
-        told = component(ISTIO, [found], {}, {"istio-system"})
+        told = component(ISTIO, [found], {}, places("istio-system"))
 
         assert (told["owner"], told["running"], told["version"]) == ("ours", False, "1.29.6")
 
     def test_beside_one_of_ours_a_foreign_one_decides(self) -> None:
-        found = component(ISTIO, [controller(), controller("mesh")], {}, {"istio-system"})
+        found = component(ISTIO, [controller(), controller("mesh")], {}, places("istio-system"))
 
         assert (found["owner"], found["namespace"]) == ("foreign", "mesh")
 
     def test_kinds_that_our_release_left_behind_are_ours(self) -> None:
         left = by_name(definition(ENVOY_FILTERS, "istio-base", "istio-system"))
-        found = component(ISTIO, [], left, {"istio-system"})
+        found = component(ISTIO, [], left, places("istio-system"))
 
         assert (found["owner"], found["running"], found["definitions"]) == ("ours", False, [ENVOY_FILTERS])
+
+    def test_kinds_of_a_release_whose_namespace_is_gone_are_for_the_next_release_to_take(self) -> None:
+        left = by_name(definition(ENVOY_FILTERS, "istio-base", "was-deleted"))
+
+        assert component(ISTIO, [], left, places())["owner"] == "absent"
 
     @pytest.mark.parametrize(
         "left", [definition(ENVOY_FILTERS), definition(ENVOY_FILTERS, "istio-base", "mesh"), {"name": ENVOY_FILTERS}]
     )
     def test_kinds_that_nobody_of_ours_brought_are_foreign(self, left: Object) -> None:
-        assert component(ISTIO, [], by_name(left), {"istio-system"})["owner"] == "foreign"
+        assert component(ISTIO, [], by_name(left), places("istio-system"))["owner"] == "foreign"
 
     @pytest.mark.parametrize(
         ("found", "version"),
@@ -132,7 +143,7 @@ class TestComponent:
         ],
     )
     def test_the_version_is_told_by_label_or_image(self, found: Object, version: str) -> None:
-        assert component(ISTIO, [found], {}, set())["version"] == version
+        assert component(ISTIO, [found], {}, places())["version"] == version
 
 
 class TestKuadrant:
@@ -273,9 +284,6 @@ class TestOnACluster:
             "kuadrant": "absent",
         }
         assert len(server.requests) == 3 + len(COMPONENTS)
-        assert {
-            request.query["labelSelector"] for request in server.requests if request.path == "/api/v1/namespaces"
-        } == {PART_OF_LABEL}
 
     def test_where_there_is_olm_its_packages_are_read_without_copies(self, server: Server, api: Api) -> None:
         names = (
@@ -310,8 +318,8 @@ class TestOnACluster:
         server.answers_by_path(
             {f"{classes}/istio": {"kind": "GatewayClass"}, "/api/v1/configmaps": {"items": [certificate]}}
         )
-        mine = component(ISTIO, [controller()], by_name(kinds), {"istio-system"})
-        absent = component(COMPONENTS["kserve"], [], {}, set())
+        mine = component(ISTIO, [controller()], by_name(kinds), places("istio-system"))
+        absent = component(COMPONENTS["kserve"], [], {}, places())
 
         assert leftovers(api, {"istio": mine, "kserve": absent}) == {
             "istio": [
@@ -327,7 +335,7 @@ class TestOnACluster:
         }
 
     def test_a_foreign_istio_leaves_nothing_for_us_to_remove(self, server: Server, api: Api) -> None:
-        foreign = component(ISTIO, [controller("mesh")], {}, set())
+        foreign = component(ISTIO, [controller("mesh")], {}, places())
 
         assert leftovers(api, {"istio": foreign}) == {"istio": []}
         assert server.requests == []
@@ -345,7 +353,7 @@ class TestOnACluster:
                 "/apis/cert-manager.io/v1/clusterissuers": {"items": issuers},
             }
         )
-        used = in_use(api, self.found(istio="ours", cert_manager="ours"))
+        used = in_use(api, self.found(istio="ours", cert_manager="ours", gateway_api="ours"))
 
         assert used["istio"] == ["gateways team/entry"]
         assert used["cert_manager"] == ["clusterissuers letters", "gateways team/entry"]
@@ -360,11 +368,23 @@ class TestOnACluster:
         assert used["kserve"] == ["inferenceservices team/llama"]
         assert used["cert_manager"] == ["KServe itself"]
 
-    def test_a_foreign_istio_needs_the_gateway_api(self, server: Server, api: Api) -> None:
+    def test_a_foreign_istio_needs_our_gateway_api_and_no_other(self, server: Server, api: Api) -> None:
         server.answers_by_path({})
-        used = in_use(api, self.found(istio="foreign", cert_manager="ours"))
+        ours = in_use(api, self.found(istio="foreign", cert_manager="ours", gateway_api="ours"))
+        theirs = in_use(api, self.found(istio="foreign", cert_manager="ours", gateway_api="foreign"))
 
-        assert used["cert_manager"] == ["somebody else's Istio, which needs the Gateway API"]
+        assert ours["cert_manager"] == ["somebody else's Istio, which needs the Gateway API"]
+        assert theirs["cert_manager"] == []
+
+    @pytest.mark.parametrize("cert_manager", ["ours", "foreign", "absent"])
+    def test_our_gateway_api_is_in_use_whoever_brought_cert_manager(
+        self, server: Server, api: Api, cert_manager: str
+    ) -> None:
+        routes = [{"metadata": {"name": "shop", "namespace": "team"}}]
+        server.answers_by_path({"/apis/gateway.networking.k8s.io/v1/httproutes": {"items": routes}})
+        used = in_use(api, self.found(cert_manager=cert_manager, gateway_api="ours"))
+
+        assert used["cert_manager"] == ["httproutes team/shop"]
 
     def test_a_login_that_may_not_see_who_uses_a_component_is_told(self, server: Server, api: Api) -> None:
         server.answers({"message": "no"}, 403)
@@ -372,15 +392,16 @@ class TestOnACluster:
         with pytest.raises(ApiError, match="may not do this"):
             in_use(api, self.found(istio="ours"))
 
-    def found(self, **owners: str) -> dict[str, Object]:
-        """Return what a survey tells of components, absent if not named."""
+    def found(self, gateway_api: str = "absent", **owners: str) -> dict[str, Any]:
+        """Return what a survey tells of the Gateway API and of components, absent if not named."""
         namespaces = {
             "istio": "istio-system",
             "cert_manager": "cert-manager",
             "kserve": "kserve",
             "kuadrant": "kuadrant",
         }
-        return {
+        components = {
             name: {"owner": owners.get(name, "absent"), "namespace": namespaces[name] if name in owners else ""}
             for name in COMPONENTS
         }
+        return {"gateway_api": {"owner": gateway_api}, "components": components}
