@@ -137,12 +137,17 @@ def gateway_api(cluster: Cluster) -> None:
         cluster.wait_for(lambda obj=obj: _established(cluster.held(obj)), obj["metadata"]["name"])
 
 
-@pytest.fixture(scope="session")
-def envoy_filters(cluster: Cluster) -> None:
-    """The kind of Istio that stands beside a Gateway, brought by somebody else."""
+@pytest.fixture
+def envoy_filters(cluster: Cluster) -> Iterator[None]:
+    """The kind of Istio that stands beside a Gateway; gone afterwards, since Istio's own chart would refuse it."""
     wanted = definition("networking.istio.io", "EnvoyFilter", "v1alpha3")
+    schema = wanted["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    schema["properties"]["spec"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     cluster.apply(wanted)
     cluster.wait_for(lambda: _established(cluster.held(wanted)), "EnvoyFilter")
+    yield
+    cluster.delete(wanted)
+    cluster.wait_for(lambda: cluster.read(wanted) is None, "the end of EnvoyFilter")
 
 
 @pytest.fixture
