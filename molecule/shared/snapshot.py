@@ -25,6 +25,8 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.conn
 SKIPPED_KINDS = {"Event", "Lease"}
 SETTLING_SECONDS = 60
 PAUSE_SECONDS = 4
+# By such annotations the sandbox's stand-ins count seconds; they say nothing about what is on a cluster.
+CLOCKS = "sandbox.maas-billing.platform/"
 BOOKKEEPING = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation")
 
 
@@ -53,6 +55,9 @@ def snapshot(api: Api) -> dict[str, Any]:
             item.pop("status", None)
             for field in BOOKKEEPING:
                 metadata.pop(field, None)
+            annotations = {k: v for k, v in metadata.pop("annotations", {}).items() if not k.startswith(CLOCKS)}
+            if annotations:
+                metadata["annotations"] = annotations
             held[f"{path} {metadata.get('namespace', '')}/{metadata['name']}"] = item
     return held
 
