@@ -45,7 +45,7 @@ cluster-down: $(READY) ## Stop the sandbox cluster and forget it
 
 .PHONY: test
 test: $(READY) ## All checks below but the benchmark, until one fails, with the time each took
-	@MAKE="$(MAKE)" tools/timed.sh lint unit sanity module contract molecule
+	@MAKE="$(MAKE)" tools/timed.sh lint unit sanity module access contract molecule
 
 .PHONY: lint
 lint: $(READY) ## Style and types: ruff, yamllint, mypy, ansible-lint
