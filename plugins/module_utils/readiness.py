@@ -152,10 +152,19 @@ def explain(obj: Object) -> str:
     elif _lags(obj):
         said = ["  its controller has not seen the present generation yet", *said]
     elif not said:
-        said = ["  it says nothing about itself yet"]
+        said = [f"  {_counted(obj) or 'it says nothing about itself yet'}"]
     if rule.cure:
         said.append(f"  likely cure: {rule.cure}")
     return "\n".join(said)
+
+
+def _counted(obj: Object) -> str:
+    """Return how far the rollout of a workload has come, which its conditions do not say while it is under way."""
+    status, wanted = obj.get("status") or {}, (obj.get("spec") or {}).get("replicas")
+    if wanted is None or "replicas" not in status:
+        return ""
+    new, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
+    return f"{wanted} pods wanted: {status['replicas']} there, {new} of the present version, {available} available"
 
 
 def not_ready(objects: Iterable[Object]) -> list[str]:

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from .applyset import PART_OF_LABEL
+from .applyset import ID_LABEL, PART_OF_LABEL
 from .cluster.api import Api, together
-from .errors import ApiError
 from .plan import APPLIED_ANNOTATION
+from .readiness import is_ready
 
 Object = dict[str, Any]
 
@@ -44,14 +44,14 @@ class Component:
     settings: tuple[str, ...] = ()
 
 
-_GATEWAYS = "/apis/gateway.networking.k8s.io/v1/gateways"
+GATEWAYS = "/apis/gateway.networking.k8s.io/v1/gateways"
 COMPONENTS: dict[str, Component] = {
     "istio": Component(
         "Istio",
         "app=istiod",
         "envoyfilters.networking.istio.io",
         ("istio-base", "istiod"),
-        (_GATEWAYS, "/apis/networking.istio.io/v1/virtualservices"),
+        (GATEWAYS, "/apis/networking.istio.io/v1/virtualservices"),
     ),
     "cert_manager": Component(
         "cert-manager",
@@ -91,17 +91,13 @@ COMPONENTS: dict[str, Component] = {
     ),
 }
 _MONITORS = ("servicemonitors.monitoring.coreos.com", "podmonitors.monitoring.coreos.com")
+_OUR_RELEASES = ",".join(name for item in COMPONENTS.values() for name in item.releases)
 _OLM = "clusterserviceversions.operators.coreos.com"
 # OLM copies what is installed for all namespaces into each of them.
 _ORIGINALS = "!olm.copiedFrom"
-# What loses its meaning with the Gateway API, which is removed together with cert-manager.
-_ROUTING = (_GATEWAYS, "/apis/gateway.networking.k8s.io/v1/httproutes")
 _GATEWAY_API = "gateways.gateway.networking.k8s.io"
 _BUNDLE_VERSION = "gateway.networking.k8s.io/bundle-version"
 _CHANNEL = "gateway.networking.k8s.io/channel"
-# istiod makes these itself and nobody takes them away: its classes, and a ConfigMap in every namespace.
-_ISTIO_CLASSES = ("istio", "istio-remote")
-_ISTIO_CONFIG = "istio.io/config=true"
 
 
 @dataclass(frozen=True)
@@ -114,16 +110,18 @@ class Places:
     @classmethod
     def of(cls, namespaces: Sequence[Object]) -> Places:
         """Read them from the metadata of namespaces."""
-        own = (item["name"] for item in namespaces if _is_ours(item))
+        own = (item["name"] for item in namespaces if is_ours(item))
         return cls(frozenset(item["name"] for item in namespaces), frozenset(own))
 
 
 def survey(api: Api) -> Object:
     """Read a cluster and return what modules and roles need to know of it (see the module platform_info)."""
-    version, definitions, namespaces, *controllers = together(
+    version, definitions, namespaces, records, revisions, *controllers = together(
         lambda: api.request("GET", "/version"),
-        lambda: _metadata(api, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", ""),
-        lambda: _metadata(api, "/api/v1/namespaces", ""),
+        lambda: metadata_of(api, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", ""),
+        lambda: metadata_of(api, "/api/v1/namespaces", ""),
+        lambda: metadata_of(api, "/api/v1/configmaps", ID_LABEL),
+        lambda: metadata_of(api, "/api/v1/secrets", f"owner=helm,name in ({_OUR_RELEASES})"),
         *(partial(_deployments, api, item.selector) for item in COMPONENTS.values()),
     )
     by_name = {item["name"]: item for item in definitions}
@@ -134,6 +132,8 @@ def survey(api: Api) -> Object:
         "distribution": distribution(by_name),
         "gateway_api": gateway_api(by_name),
         "monitors": all(name in by_name for name in _MONITORS),
+        "unrecorded": unrecorded({"Namespace": namespaces, "CustomResourceDefinition": definitions}, records),
+        "unfinished": unfinished([item for item in revisions if item["namespace"] in places.own]),
         "components": {
             name: {
                 **component(COMPONENTS[name], found, by_name, places),
@@ -145,9 +145,43 @@ def survey(api: Api) -> Object:
     }
 
 
+def unrecorded(members: Mapping[str, Sequence[Object]], records: Sequence[Object]) -> list[str]:
+    """Return objects of ours whose set has no parent any more, so that nobody knows what else belongs to it.
+
+    :param members: metadata of objects by their kind.
+    :param records: metadata of the parents of all sets.
+    :return: texts such as ``Namespace istio-system``, sorted.
+    """
+    known = {(item.get("labels") or {}).get(ID_LABEL) for item in records}
+    return sorted(
+        f"{kind} {item['name']}"
+        for kind, items in members.items()
+        for item in items
+        if is_ours(item) and item["labels"][PART_OF_LABEL] not in known
+    )
+
+
+def unfinished(revisions: Sequence[Object]) -> dict[str, dict[str, str]]:
+    """Return the Helm releases whose last revision was not carried out to its end.
+
+    Helm itself does not take such a revision back: what it set stays on the cluster when the next one leaves it out.
+
+    :param revisions: metadata of the Secrets in which Helm keeps them.
+    :return: for each namespace the releases and their status, such as ``{"istio-system": {"istiod": "failed"}}``.
+    """
+    last: dict[tuple[str, str], Object] = {}
+    for item in sorted(revisions, key=lambda item: int(item["labels"]["version"])):
+        last[(item["namespace"], item["labels"]["name"])] = item
+    found: dict[str, dict[str, str]] = {}
+    for (namespace, name), item in last.items():
+        if item["labels"]["status"] != "deployed":
+            found.setdefault(namespace, {})[name] = item["labels"]["status"]
+    return found
+
+
 def _installed_by_olm(api: Api) -> list[str]:
     path = "/apis/operators.coreos.com/v1alpha1/clusterserviceversions"
-    return sorted(item["name"] for item in _metadata(api, path, _ORIGINALS))
+    return sorted(item["name"] for item in metadata_of(api, path, _ORIGINALS))
 
 
 def package(known: Component, installed: Sequence[str]) -> str:
@@ -167,7 +201,7 @@ def settings(known: Component, controller: Object | None) -> dict[str, str]:
     return {item["name"]: item.get("value", "") for item in variables if item["name"].startswith(known.settings)}
 
 
-def _metadata(api: Api, path: str, selector: str) -> list[Object]:
+def metadata_of(api: Api, path: str, selector: str) -> list[Object]:
     return [item["metadata"] for item in api.list(path, selector, metadata_only=True)["items"]]
 
 
@@ -176,7 +210,7 @@ def _deployments(api: Api, selector: str) -> list[Object]:
     return found
 
 
-def _is_ours(metadata: Mapping[str, Any]) -> bool:
+def is_ours(metadata: Mapping[str, Any]) -> bool:
     """Say whether an object is a member of a set that this collection applied (other tools have sets too)."""
     return PART_OF_LABEL in (metadata.get("labels") or {}) and APPLIED_ANNOTATION in (metadata.get("annotations") or {})
 
@@ -194,7 +228,7 @@ def gateway_api(definitions: Mapping[str, Object]) -> Object:
     annotations = definition.get("annotations") or {}
     return {
         "title": "Gateway API",
-        "owner": "ours" if _is_ours(definition) else "foreign",
+        "owner": "ours" if is_ours(definition) else "foreign",
         "version": annotations.get(_BUNDLE_VERSION, ""),
         "channel": annotations.get(_CHANNEL, ""),
     }
@@ -225,6 +259,8 @@ def component(
         "title": known.title,
         "owner": owner,
         "running": controller is not None and (controller.get("status") or {}).get("availableReplicas", 0) > 0,
+        "rolled_out": controller is not None
+        and is_ready({**controller, "apiVersion": "apps/v1", "kind": "Deployment"}),
         "namespace": namespace if owner != "absent" else "",
         "version": _version(controller) if controller else "",
         "definitions": sorted(item["name"] for item in released if owner == "ours" and _release(item)[1] == namespace),
@@ -240,73 +276,6 @@ def _release(definition: Object) -> tuple[str, str]:
     """Return name and namespace of the Helm release that made a definition, empty where none did."""
     annotations = definition.get("annotations") or {}
     return annotations.get("meta.helm.sh/release-name", ""), annotations.get("meta.helm.sh/release-namespace", "")
-
-
-def leftovers(api: Api, found: Mapping[str, Mapping[str, Any]]) -> dict[str, list[Object]]:
-    """Return, for each component of ours, what stays behind when its Helm releases and its namespace are gone."""
-    left = {
-        name: [_reference("apiextensions.k8s.io/v1", "CustomResourceDefinition", item) for item in info["definitions"]]
-        for name, info in found.items()
-    }
-    if found["istio"]["owner"] == "ours":
-        left["istio"] = [*_istio_leftovers(api), *left["istio"]]
-    return left
-
-
-def in_use(api: Api, found: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return, for each component of ours, what others have that needs it: texts such as ``gateways team/entry``.
-
-    The Gateway API counts with cert-manager, whoever brought that, since both are removed together.
-
-    :param found: what :func:`survey` returned.
-    """
-    components = found["components"]
-    own_namespaces = {info["namespace"] for info in components.values() if info["owner"] == "ours"}
-
-    def users_of(paths: Sequence[str]) -> list[str]:
-        return [text for path in paths for text in _users(api, path, own_namespaces)]
-
-    users = {
-        name: users_of(COMPONENTS[name].uses) if info["owner"] == "ours" else [] for name, info in components.items()
-    }
-    if users["kserve"]:
-        # KServe of ours stays then, and its webhooks need their certificates.
-        users["cert_manager"].append("KServe itself")
-    if found["gateway_api"]["owner"] == "ours":
-        users["cert_manager"] += users_of(_ROUTING)
-        if components["istio"]["owner"] == "foreign":
-            users["cert_manager"].append("somebody else's Istio, which needs the Gateway API")
-    return users
-
-
-def _users(api: Api, path: str, own_namespaces: set[str]) -> list[str]:
-    try:
-        users = _metadata(api, path, "")
-    except ApiError as error:
-        if error.status == 404:  # Nobody can have what is not defined.
-            return []
-        raise
-    plural = path.rpartition("/")[2]
-    return [
-        f"{plural} {item['namespace']}/{item['name']}" if "namespace" in item else f"{plural} {item['name']}"
-        for item in users
-        if not _is_ours(item) and item.get("namespace") not in own_namespaces
-    ]
-
-
-def _istio_leftovers(api: Api) -> list[Object]:
-    classes = [
-        _reference("gateway.networking.k8s.io/v1", "GatewayClass", name)
-        for name in _ISTIO_CLASSES
-        if api.get(f"/apis/gateway.networking.k8s.io/v1/gatewayclasses/{name}") is not None
-    ]
-    certificates = _metadata(api, "/api/v1/configmaps", _ISTIO_CONFIG)
-    return [*classes, *(_reference("v1", "ConfigMap", item["name"], item["namespace"]) for item in certificates)]
-
-
-def _reference(api_version: str, kind: str, name: str, namespace: str = "") -> Object:
-    place = {"namespace": namespace} if namespace else {}
-    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name, **place}}
 
 
 def _version(controller: Object) -> str:

@@ -20,7 +20,8 @@ _SAID_WIDTH = 90
 def verdicts(evidence: Sequence[Mapping[str, Any]]) -> list[Verdict]:
     """Return the verdicts on what the roles found, in their order.
 
-    :param evidence: for each role ``part`` (its name) and any of ``components`` (as platform_info tells them), ``set``
+    :param evidence: for each role ``part`` (its name) and any of ``components`` and ``unrecorded`` (as platform_info
+        tells them), ``set``
         (the result of apply_set in check mode, failed or not), ``releases`` (results of the Helm module in check mode),
         ``settings`` (variables of a controller as they are ``live`` and ``wanted``, and ``defaults`` of those not set),
         ``answers`` (of gateway_probe).
@@ -29,6 +30,7 @@ def verdicts(evidence: Sequence[Mapping[str, Any]]) -> list[Verdict]:
     rows = []
     for found in evidence:
         part = str(found["part"])
+        rows += _records(part, found.get("unrecorded"))
         rows += [_component(part, item) for item in found.get("components") or []]
         rows += _releases(part, found.get("releases") or [])
         rows += _settings(part, found.get("settings") or {})
@@ -44,21 +46,36 @@ def _verdict(part: str, check: str, ok: bool, said: str) -> Verdict:
 def _component(part: str, item: Mapping[str, Any]) -> Verdict:
     absent = item["owner"] == "absent"
     stopped = not item.get("running", True)
+    stuck = item["owner"] == "ours" and not item.get("rolled_out", True)
     said = f"{item['owner']}, {item['version']}".rstrip(", ")
     if absent:
         said = "is not there"
     elif stopped:
         said = "its controller does not run"
-    return _verdict(part, item["title"], not (absent or stopped), said)
+    elif stuck:
+        said = "not all pods of its controller are of its present version and run: kubectl describe pods says why"
+    return _verdict(part, item["title"], not (absent or stopped or stuck), said)
+
+
+def _records(part: str, unrecorded: Sequence[str] | None) -> list[Verdict]:
+    if unrecorded is None:
+        return []
+    lost = f"missing, though these are of our sets: {', '.join(unrecorded)}. The site playbook writes them anew"
+    return [_verdict(part, "records of the sets", not unrecorded, lost if unrecorded else "there")]
 
 
 def _releases(part: str, results: Sequence[Mapping[str, Any]]) -> list[Verdict]:
     rows = []
     for result in results:
-        installed = (result.get("status") or {}).get("values", {}).get("declared", True)
+        # In check mode the module tells the release as it is there, or an empty mapping where there is none.
+        installed = (result.get("status") or {}).get("values", {}).get("declared", {"status": "deployed"})
         wrong = "another version or other values" if installed else "not installed"
-        said = wrong if result["changed"] else "as wanted"
-        rows.append(_verdict(part, f"Helm release {result['__maas_release']['name']}", not result["changed"], said))
+        state = installed.get("status", "deployed")
+        if state != "deployed":
+            wrong = f"its last revision is {state}. The site playbook brings it to its end"
+        ok = not result["changed"] and state == "deployed"
+        said = "as wanted" if ok else wrong
+        rows.append(_verdict(part, f"Helm release {result['__maas_release']['name']}", ok, said))
     return rows
 
 

@@ -29,7 +29,8 @@ options:
   leftovers:
     description:
       - Also tell what would stay behind of our components when their Helm releases and namespaces are gone,
-        and what others have that needs them.
+        and what is there that needs them. In check mode members of our sets do not count, since a removal would have
+        taken them away by then.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -80,17 +81,29 @@ platform:
       description: Whether the kinds by which Prometheus is told what to read are defined.
       type: bool
       sample: false
+    unrecorded:
+      description:
+        - Namespaces and definitions of ours whose set has lost its parent, so that nobody knows what else belongs to
+          it. Applying the set again mends that.
+      type: list
+      elements: str
+      sample: []
+    unfinished:
+      description: For each namespace of ours the Helm releases whose last revision was not carried out to its end.
+      type: dict
+      sample: {istio-system: {istiod: failed}}
     components:
       description:
-        - For each of istio, cert_manager, kserve and kuadrant its owner, version, namespace, and whether it runs;
-          the name of its ClusterServiceVersion where OLM installed it; and the variables in its controller that say how
-          Kuadrant behaves.
+        - For each of istio, cert_manager, kserve and kuadrant its owner, version, namespace, whether it runs, and
+          whether all its pods are of its present version; the name of its ClusterServiceVersion where OLM installed it;
+          and the variables in its controller that say how Kuadrant behaves.
       type: dict
       sample:
         istio:
           title: Istio
           owner: foreign
           running: true
+          rolled_out: true
           namespace: istio-system
           version: 1.29.6
           definitions: []
@@ -102,7 +115,7 @@ platform:
       type: dict
       sample: {istio: [{apiVersion: gateway.networking.k8s.io/v1, kind: GatewayClass, metadata: {name: istio}}]}
     in_use:
-      description: For each component of ours, what others have that needs it. Only with O(leftovers=true).
+      description: For each component of ours, what is there that needs it. Only with O(leftovers=true).
       type: dict
       sample: {kserve: ["inferenceservices team/llama"]}
     summary:
@@ -122,7 +135,8 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platf
     unknown_variables,
 )
 from ansible_collections.maas_billing.platform.plugins.module_utils.module import build, connect, finish
-from ansible_collections.maas_billing.platform.plugins.module_utils.survey import in_use, in_words, leftovers, survey
+from ansible_collections.maas_billing.platform.plugins.module_utils.removal import in_use, leftovers
+from ansible_collections.maas_billing.platform.plugins.module_utils.survey import in_words, survey
 
 OPTIONS = {
     "intent": {"type": "dict"},
@@ -142,7 +156,7 @@ def work(module: Any) -> dict[str, Any]:
     found = survey(api)
     if module.params["leftovers"]:
         found["leftovers"] = leftovers(api, found["components"])
-        found["in_use"] = in_use(api, found)
+        found["in_use"] = in_use(api, found, ours_goes=module.check_mode)
     found["summary"] = [
         f"Kubernetes {found['kubernetes_version']} ({found['distribution']})",
         *(in_words(item) for item in [found["gateway_api"], *found["components"].values()]),

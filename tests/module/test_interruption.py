@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.lock import holder
 from tests.module.cluster import Cluster
 from tests.module.conftest import Space
 from tests.module.middleman import FORWARD, Middleman
@@ -163,20 +162,18 @@ def test_reading_needs_no_lock(space: Space, cluster: Cluster) -> None:
 
 def test_the_lock_of_a_dead_process_of_this_host_does_not_hold(space: Space, cluster: Cluster) -> None:
     dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
-    holder = f"{socket.gethostname()}/{dead.stdout.strip()}/{os.stat('/proc/self/ns/pid').st_ino}/abc"
-    cluster.create(lease(space.sets, "maas-tested", holder, _now()))
+    cluster.create(lease(space.sets, "maas-tested", f"{holder(int(dead.stdout))}/abc", _now()))
     assert space.apply([config_map(space.home, "mine")], wait_timeout=1)["changed"] is True
     assert not _holder(cluster, space)
 
 
-@pytest.mark.parametrize("where", ["other-host/{pid}/{here}/abc", "{host}/{pid}/1/abc"], ids=["host", "container"])
+@pytest.mark.parametrize("part", [0, 2], ids=["host", "machine or container of the same name"])
 def test_the_lock_of_another_place_holds_until_it_was_not_renewed_for_its_time(
-    space: Space, cluster: Cluster, where: str
+    space: Space, cluster: Cluster, part: int
 ) -> None:
-    here = os.stat("/proc/self/ns/pid").st_ino
-    holder = where.format(host=socket.gethostname(), pid=999999999, here=here)
-    held = lease(space.sets, "maas-tested", holder, _now(), seconds=2)
-    cluster.create(held)
+    parts = holder(999999999).split("/")
+    parts[part] = "other"
+    cluster.create(lease(space.sets, "maas-tested", "/".join([*parts, "abc"]), _now(), seconds=2))
     begin = time.monotonic()
     assert space.apply([config_map(space.home, "mine")])["changed"] is True
     assert time.monotonic() - begin > 2

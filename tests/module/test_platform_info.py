@@ -35,7 +35,7 @@ def test_a_cluster_without_any_of_it(modules: Modules, cluster: Cluster, check: 
     assert found["summary"][0] == f"Kubernetes {found['kubernetes_version']} (kubernetes)"
     assert "Istio: not there" in found["summary"][2]
     assert {request.verb for request in requests} <= {"get", "list"}
-    assert len(requests) <= 8
+    assert len(requests) <= 10
 
 
 @pytest.mark.usefixtures("gateway_api")
@@ -65,6 +65,7 @@ def test_a_component_in_somebody_elses_namespace_is_foreign(space: Space, module
         "title": "Istio",
         "owner": "foreign",
         "running": False,
+        "rolled_out": True,
         "namespace": space.home,
         "version": "1.28.0",
         "definitions": [],

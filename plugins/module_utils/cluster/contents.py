@@ -25,30 +25,48 @@ _AUTOMATIC_NAMES = {
 }
 
 
-# In an operator's namespace its own leavings cannot be told from a stranger's; these show that somebody else moved in.
+# In an operator's namespace its own leavings cannot be told from a stranger's. Of these kinds it leaves none when its
+# release is gone; what else is there counts when nothing but tools of people ever wrote it.
 _TENANTS = {"Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "PersistentVolumeClaim"}
 _HELM_RELEASE = "sh.helm.release."
+# By their beginnings: kubectl, Argo CD, Flux, Terraform, Pulumi, consoles, and clients that were given no name.
+_TOOLS_OF_PEOPLE = (
+    "kubectl",
+    "argocd",
+    "kustomize-controller",
+    "helm-controller",
+    "terraform",
+    "pulumi",
+    "mozilla",
+    "openapi-generator",
+)
 
 
 def strangers_in(api: Api, namespace: str, set_id: str, of_operator: bool = False) -> list[str]:
     """Return what lives in the namespace and is no member of the set, nor made by an object there, nor automatically.
 
-    :param of_operator: count only what shows that another program was installed there.
+    :param of_operator: count only what shows that somebody else put something there.
     :return: texts such as ``ConfigMap notes``, sorted.
     """
     kinds = [kind for kind in namespaced_resources(api) if kind.kind not in _AUTOMATIC_KINDS]
-    if of_operator:
-        kinds = [kind for kind in kinds if kind.kind in _TENANTS or (kind.kind, kind.group) == ("Secret", "")]
-    found = concurrently(lambda kind: _strangers(api, kind, namespace, set_id, of_operator), kinds)
-    return sorted(text for part in found for text in part)
+
+    def look(kind: Resource) -> list[str]:
+        items: list[Object] = api.list(kind.collection(namespace), metadata_only=True)["items"]
+        found = [item["metadata"] for item in items if _is_stranger(kind, item["metadata"], set_id)]
+        return [f"{kind.kind} {item['name']}" for item in found if not of_operator or _shows_a_tenant(kind, item)]
+
+    return sorted(text for part in concurrently(look, kinds) for text in part)
 
 
-def _strangers(api: Api, resource: Resource, namespace: str, set_id: str, of_operator: bool) -> list[str]:
-    items: list[Object] = api.list(resource.collection(namespace), metadata_only=True)["items"]
-    if of_operator and resource.kind == "Secret":
-        items = [item for item in items if item["metadata"]["name"].startswith(_HELM_RELEASE)]
-    found = [item["metadata"] for item in items]
-    return [f"{resource.kind} {metadata['name']}" for metadata in found if _is_stranger(resource, metadata, set_id)]
+def _shows_a_tenant(resource: Resource, metadata: Mapping[str, Any]) -> bool:
+    if resource.kind in _TENANTS or (resource.kind == "Secret" and metadata["name"].startswith(_HELM_RELEASE)):
+        return True
+    writers = [
+        str(entry.get("manager", "")).lower()
+        for entry in metadata.get("managedFields") or []
+        if not entry.get("subresource")
+    ]
+    return bool(writers) and all(writer.startswith(_TOOLS_OF_PEOPLE) for writer in writers)
 
 
 def _is_stranger(resource: Resource, metadata: Mapping[str, Any], set_id: str) -> bool:

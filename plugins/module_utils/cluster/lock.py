@@ -18,6 +18,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Callable
 
 from ..applyset import Parent
@@ -30,22 +31,34 @@ _RENEW_SECONDS = 5
 _PREFIX = "/apis/coordination.k8s.io/v1"
 
 MakePlace = Callable[[], None]
+StillHeld = Callable[[], None]
 
 
 @contextmanager
-def locked(api: Api, parent: Parent, patience: float, make_place: MakePlace | None = None) -> Iterator[None]:
+def locked(api: Api, parent: Parent, patience: float, make_place: MakePlace | None = None) -> Iterator[StillHeld]:
     """Hold the lock of a set. What was read before may be out of date by then: another run may just have finished.
+
+    Gives a function to call before each part of the work: it raises SetBusyError when this process slept for so long
+    that another run has taken the lock away.
 
     :param patience: seconds to wait for another run.
     :param make_place: makes the parent's namespace; called when it is not there or is being deleted.
     :raises SetBusyError: naming the holder when it is still at work after that.
     """
     lease = _acquire(api, parent, patience, make_place)
-    stop = threading.Event()
-    renewer = threading.Thread(target=_renew, args=(api, parent, lease, stop), daemon=True)
+    stop, lost = threading.Event(), threading.Event()
+    renewer = threading.Thread(target=_renew, args=(api, parent, lease, stop, lost), daemon=True)
     renewer.start()
+
+    def still_held() -> None:
+        if lost.is_set():
+            raise SetBusyError(
+                f"This run stood still for so long that another one has begun to change the set {parent.name}. "
+                "It stopped where it was: run again when the other has finished."
+            )
+
     try:
-        yield
+        yield still_held
     except BaseException:
         with suppress(ApiError):  # What went wrong before matters more, and the Lease runs out by itself.
             _release(api, parent, lease, stop)
@@ -97,7 +110,7 @@ def _lease(parent: Parent) -> Object:
         "kind": "Lease",
         "metadata": {"name": parent.object_name, "namespace": parent.namespace},
         "spec": {
-            "holderIdentity": f"{socket.gethostname()}/{os.getpid()}/{_processes()}/{uuid.uuid4().hex[:8]}",
+            "holderIdentity": f"{holder(os.getpid())}/{uuid.uuid4().hex[:8]}",
             "leaseDurationSeconds": _DURATION_SECONDS,
             "acquireTime": now,
             "renewTime": now,
@@ -105,19 +118,29 @@ def _lease(parent: Parent) -> Object:
     }
 
 
-def _processes() -> str:
-    """Return what tells apart containers that share a host's name: they number their processes anew."""
+def holder(process: int) -> str:
+    """Return how a process of this place is called: ``<host>/<process>/<place>``.
+
+    The place tells apart what may have a host's name in common: machines, by the start of their kernel, and containers,
+    which number their processes anew.
+    """
+    return f"{socket.gethostname()}/{process}/{_place()}"
+
+
+def _place() -> str:
     try:
-        return str(os.stat("/proc/self/ns/pid").st_ino)
-    except OSError:
-        return "0"
+        started = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{started}-{os.stat('/proc/self/ns/pid').st_ino}"
+    except OSError:  # Not on Linux: no other place is taken for this one.
+        return f"unknown-{uuid.uuid4().hex}"
 
 
 def _holder_is_gone(lease: Object) -> bool:
-    parts = str(lease["spec"].get("holderIdentity", "")).split("/")
-    if len(parts) != 4 or (parts[0], parts[2]) != (socket.gethostname(), _processes()):
+    name = str(lease["spec"].get("holderIdentity", ""))
+    process = [*name.split("/"), ""][1]
+    if not process.isdecimal():
         return False
-    return parts[1].isdecimal() and not _runs(int(parts[1]))
+    return name.startswith(f"{holder(int(process))}/") and not _runs(int(process))
 
 
 def _runs(process: int) -> bool:
@@ -151,12 +174,16 @@ def _until_changed(api: Api, parent: Parent, lease: Object) -> None:
         return
 
 
-def _renew(api: Api, parent: Parent, lease: Object, stop: threading.Event) -> None:
+def _renew(api: Api, parent: Parent, lease: Object, stop: threading.Event, lost: threading.Event) -> None:
     mine = {"uid": lease["metadata"]["uid"]}
     while not stop.wait(_RENEW_SECONDS):
-        # The work itself meets the same trouble and reports it.
-        with suppress(ApiError):
+        try:
             api.merge(_path(parent), {"metadata": mine, "spec": {"renewTime": _now()}}, MANAGER)
+        except ApiError as error:
+            # Gone, or another one by now. The work itself meets any other trouble, and reports it.
+            if error.status in (404, 409):
+                lost.set()
+                return
 
 
 def _path(parent: Parent) -> str:

@@ -17,7 +17,7 @@ from ..plan import PHASES, Action, Key, Step, key_of, leaving, phase, plan, prep
 from ..render.objects import OPERATOR_LABEL
 from .api import Api, Object, concurrently, together
 from .contents import strangers_in
-from .lock import locked
+from .lock import StillHeld, locked
 from .resources import Resources
 from .store import Store, kinds_to_read
 from .waiting import until_gone, until_ready
@@ -82,7 +82,7 @@ class Sets:
             return Outcome(self._carry_out(store, _as_if_gone(steps), dry_run=True), predicted=True)
         if not any(step.writes for step in steps) and (before or not steps):
             return Outcome([Change(step, step.live) for step in steps])
-        with locked(self._api, parent, self._patience, store.ensure_namespace):
+        with locked(self._api, parent, self._patience, store.ensure_namespace) as still_held:
             # Only what is read under the lock can be trusted: another run may have been at work until now.
             before, steps = self._plan(store, wanted, adopt, prune)
             if self._wait_for_terminating(steps):
@@ -90,7 +90,7 @@ class Sets:
             kinds = kinds_to_read(wanted, before)
             namespaces = {key.namespace for key in wanted if key.namespace}
             saved = store.save_parent(kinds, namespaces | set(namespaces_of(before)), before)
-            changes = self._carry_out(store, steps, dry_run=False)
+            changes = self._carry_out(store, steps, dry_run=False, before_each=still_held)
             remaining = [
                 change.step.key
                 for change in changes
@@ -119,9 +119,9 @@ class Sets:
             return Outcome([Change(step, step.live) for step in steps])
         if store.read_parent() is None:
             return Outcome(self._carry_out(store, steps, dry_run=False))
-        with locked(self._api, parent, self._patience):
+        with locked(self._api, parent, self._patience) as still_held:
             steps = self._plan_removal(store, remove_shared, leftovers) or []
-            changes = self._carry_out(store, steps, dry_run=False)
+            changes = self._carry_out(store, steps, dry_run=False, before_each=still_held)
             remaining = [change.step.key for change in changes if change.step.action is Action.KEEP]
             if remaining:
                 self._save_remaining(store, remaining, store.read_parent())
@@ -185,15 +185,19 @@ class Sets:
         until_gone(self._api, self.resources, going, self._patience)
         return bool(going)
 
-    def _carry_out(self, store: Store, steps: Sequence[Step], dry_run: bool) -> list[Change]:
+    def _carry_out(
+        self, store: Store, steps: Sequence[Step], dry_run: bool, before_each: StillHeld = lambda: None
+    ) -> list[Change]:
         """Write the steps phase by phase, removals after everything else and in reverse order."""
         changes = []
         for number in range(PHASES):
+            before_each()
             part = [step for step in steps if step.wanted is not None and phase(step.key.group_kind) == number]
             done = self._write(store, part, dry_run)
             self._establish(done, dry_run)
             changes += done
         for number in reversed(range(PHASES)):
+            before_each()
             part = [step for step in steps if step.wanted is None and phase(step.key.group_kind) == number]
             changes += self._write(store, part, dry_run)
             if not dry_run:

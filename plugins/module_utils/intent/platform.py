@@ -30,6 +30,8 @@ _OTHER_SETTINGS = (
         "platform",
         "found",
         "leftovers",
+        "patience",
+        "purpose",
         "set",
         "component",
         "components",

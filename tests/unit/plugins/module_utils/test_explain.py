@@ -21,6 +21,13 @@ def test_it_names_what_is_not_well_with_its_reason_and_message_and_a_cure() -> N
     assert "Accepted" not in said
 
 
+def test_a_rollout_under_way_says_how_far_it_is() -> None:
+    deployment = obj("Deployment.apps", {"replicas": 2, "updatedReplicas": 1, "availableReplicas": 1})
+    said = explain({**deployment, "spec": {"replicas": 1}})
+
+    assert said.splitlines()[0] == "  1 pods wanted: 2 there, 1 of the present version, 1 available"
+
+
 def test_it_names_listeners_and_controllers() -> None:
     status = {"listeners": [{"name": "http", **conditions(condition("ResolvedRefs", "False", "RefNotPermitted"))}]}
     unresolved = route(parent(resolved="False"))

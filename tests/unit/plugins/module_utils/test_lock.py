@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.maas_billing.platform.plugins.module_utils.applyset import Parent
+from ansible_collections.maas_billing.platform.plugins.module_utils.cluster import lock
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.api import Api
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.connection import configuration
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.lock import locked
@@ -167,3 +168,29 @@ def test_a_lease_of_other_tooling_is_respected(leases: Leases, api: Api, holder:
 
     with pytest.raises(SetBusyError), locked(api, PARENT, 0):
         raise AssertionError("the lock was not ours to have")
+
+
+@pytest.mark.parametrize("answer", [404, 409], ids=["gone", "another"])
+def test_a_run_that_lost_its_lock_is_stopped(
+    leases: Leases, api: Api, server: Server, monkeypatch: pytest.MonkeyPatch, answer: int
+) -> None:
+    monkeypatch.setattr(lock, "_RENEW_SECONDS", 0.01)
+    with locked(api, PARENT, 5) as held:
+        held()
+        server.answer = lambda request: Reply(answer) if request.method == "PATCH" else leases.answer(request)
+        deadline = time.monotonic() + 5
+        while len(server.requests) < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.1)
+        with pytest.raises(SetBusyError, match="another one has begun to change the set notes"):
+            held()
+
+
+def test_a_run_that_cannot_renew_its_lock_for_a_moment_goes_on(
+    leases: Leases, api: Api, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "_RENEW_SECONDS", 0.01)
+    with locked(api, PARENT, 5) as held:
+        server.answer = lambda request: Reply(500) if request.method == "PATCH" else leases.answer(request)
+        time.sleep(0.1)
+        held()

@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.maas_billing.platform.plugins.module_utils.applyset import PART_OF_LABEL
+from ansible_collections.maas_billing.platform.plugins.module_utils.applyset import ID_LABEL, PART_OF_LABEL
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.api import Api
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.connection import configuration
-from ansible_collections.maas_billing.platform.plugins.module_utils.errors import ApiError
 from ansible_collections.maas_billing.platform.plugins.module_utils.plan import APPLIED_ANNOTATION
 from ansible_collections.maas_billing.platform.plugins.module_utils.survey import (
     COMPONENTS,
@@ -21,12 +20,12 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.survey impor
     component,
     distribution,
     gateway_api,
-    in_use,
     in_words,
-    leftovers,
     package,
     settings,
     survey,
+    unfinished,
+    unrecorded,
 )
 from tests.unit.plugins.server import Reply, Request, Server
 
@@ -40,9 +39,9 @@ def controller(
     namespace: str = "istio-system", image: str = "docker.io/istio/pilot:1.29.6", available: int = 1, **labels: str
 ) -> Object:
     return {
-        "status": {"availableReplicas": available},
+        "status": {"replicas": 1, "updatedReplicas": 1, "availableReplicas": available},
         "metadata": {"namespace": namespace, "labels": labels},
-        "spec": {"template": {"spec": {"containers": [{"image": image}]}}},
+        "spec": {"replicas": 1, "template": {"spec": {"containers": [{"image": image}]}}},
     }
 
 
@@ -74,6 +73,7 @@ class TestComponent:
             "title": "Istio",
             "owner": "absent",
             "running": False,
+            "rolled_out": False,
             "namespace": "",
             "version": "",
             "definitions": [],
@@ -91,6 +91,7 @@ class TestComponent:
             "title": "Istio",
             "owner": "ours",
             "running": True,
+            "rolled_out": True,
             "namespace": "istio-system",
             "version": "1.29.6",
             "definitions": [ENVOY_FILTERS, "wasmplugins.extensions.istio.io"],
@@ -108,6 +109,12 @@ class TestComponent:
         told = component(ISTIO, [found], {}, places("istio-system"))
 
         assert (told["owner"], told["running"], told["version"]) == ("ours", False, "1.29.6")
+
+    def test_a_controller_of_which_an_old_pod_runs_beside_a_new_one_that_does_not_is_not_rolled_out(self) -> None:
+        stuck = {**controller(), "status": {"replicas": 2, "updatedReplicas": 1, "availableReplicas": 1}}
+        told = component(ISTIO, [stuck], {}, places("istio-system"))
+
+        assert (told["running"], told["rolled_out"]) == (True, False)
 
     def test_beside_one_of_ours_a_foreign_one_decides(self) -> None:
         found = component(ISTIO, [controller(), controller("mesh")], {}, places("istio-system"))
@@ -213,6 +220,42 @@ class TestGatewayApi:
         assert gateway_api({GATEWAYS: {"name": GATEWAYS}})["version"] == ""
 
 
+class TestRecords:
+    """Members of sets whose parent somebody deleted."""
+
+    def test_a_member_of_a_set_with_a_parent_is_recorded(self) -> None:
+        records = [{"name": "maas-gateway", "labels": {ID_LABEL: "applyset-x-v1"}}]
+
+        assert unrecorded({"Namespace": [ours("istio-system")]}, records) == []
+
+    def test_without_its_parent_it_is_not(self) -> None:
+        members = {"Namespace": [ours("istio-system"), {"name": "team"}], "CustomResourceDefinition": [ours("x")]}
+        records = [{"name": "theirs", "labels": {ID_LABEL: "applyset-y-v1"}}]
+
+        assert unrecorded(members, records) == ["CustomResourceDefinition x", "Namespace istio-system"]
+
+
+class TestReleases:
+    """Helm releases whose last revision was not carried out."""
+
+    def revision(self, name: str, number: int, status: str) -> Object:
+        labels = {"name": name, "version": str(number), "status": status}
+        return {"name": f"sh.helm.release.v1.{name}.v{number}", "namespace": "istio-system", "labels": labels}
+
+    def test_only_the_last_revision_counts(self) -> None:
+        revisions = [
+            self.revision("istiod", 10, "deployed"),
+            self.revision("istiod", 9, "failed"),
+            self.revision("istio-base", 1, "superseded"),
+            self.revision("istio-base", 2, "pending-upgrade"),
+        ]
+
+        assert unfinished(revisions) == {"istio-system": {"istio-base": "pending-upgrade"}}
+
+    def test_where_all_is_finished_nothing_is_told(self) -> None:
+        assert unfinished([self.revision("istiod", 1, "deployed")]) == {}
+
+
 def test_openshift_is_known_by_its_kinds() -> None:
     assert distribution({"clusterversions.config.openshift.io": {}}) == "openshift"
     assert distribution({GATEWAYS: {}}) == "kubernetes"
@@ -269,7 +312,7 @@ class TestOnACluster:
             }
             if request.path == "/version":
                 return Reply(200, {"gitVersion": "v1.35.4"})
-            return Reply(200, {"items": lists[request.path]})
+            return Reply(200, {"items": lists.get(request.path, [])})
 
         server.answer = cluster
         found = survey(api)
@@ -283,7 +326,7 @@ class TestOnACluster:
             "kserve": "absent",
             "kuadrant": "absent",
         }
-        assert len(server.requests) == 3 + len(COMPONENTS)
+        assert len(server.requests) == 5 + len(COMPONENTS)
 
     def test_where_there_is_olm_its_packages_are_read_without_copies(self, server: Server, api: Api) -> None:
         names = (
@@ -310,98 +353,3 @@ class TestOnACluster:
         assert found["components"]["istio"]["package"] == ""
         assert found["monitors"] is True
         assert [item.query["labelSelector"] for item in server.requests if item.path == olm] == ["!olm.copiedFrom"]
-
-    def test_what_our_istio_leaves_behind_is_listed_for_removal(self, server: Server, api: Api) -> None:
-        classes = "/apis/gateway.networking.k8s.io/v1/gatewayclasses"
-        kinds = definition(ENVOY_FILTERS, "istio-base", "istio-system")
-        certificate = {"metadata": {"name": "istio-ca-root-cert", "namespace": "default"}}
-        server.answers_by_path(
-            {f"{classes}/istio": {"kind": "GatewayClass"}, "/api/v1/configmaps": {"items": [certificate]}}
-        )
-        mine = component(ISTIO, [controller()], by_name(kinds), places("istio-system"))
-        absent = component(COMPONENTS["kserve"], [], {}, places())
-
-        assert leftovers(api, {"istio": mine, "kserve": absent}) == {
-            "istio": [
-                {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "GatewayClass", "metadata": {"name": "istio"}},
-                {"apiVersion": "v1", "kind": "ConfigMap", "metadata": certificate["metadata"]},
-                {
-                    "apiVersion": "apiextensions.k8s.io/v1",
-                    "kind": "CustomResourceDefinition",
-                    "metadata": {"name": ENVOY_FILTERS},
-                },
-            ],
-            "kserve": [],
-        }
-
-    def test_a_foreign_istio_leaves_nothing_for_us_to_remove(self, server: Server, api: Api) -> None:
-        foreign = component(ISTIO, [controller("mesh")], {}, places())
-
-        assert leftovers(api, {"istio": foreign}) == {"istio": []}
-        assert server.requests == []
-
-    def test_what_others_have_that_needs_a_component_of_ours_is_named(self, server: Server, api: Api) -> None:
-        gateways = [
-            {"metadata": {"name": "entry", "namespace": "team"}},
-            {"metadata": ours("maas", namespace="maas-gateway")},
-            {"metadata": {"name": "made-by-the-operator", "namespace": "istio-system"}},
-        ]
-        issuers = [{"metadata": {"name": "letters"}}]
-        server.answers_by_path(
-            {
-                "/apis/gateway.networking.k8s.io/v1/gateways": {"items": gateways},
-                "/apis/cert-manager.io/v1/clusterissuers": {"items": issuers},
-            }
-        )
-        used = in_use(api, self.found(istio="ours", cert_manager="ours", gateway_api="ours"))
-
-        assert used["istio"] == ["gateways team/entry"]
-        assert used["cert_manager"] == ["clusterissuers letters", "gateways team/entry"]
-        assert used["kserve"] == []
-        assert not [request for request in server.requests if "inferenceservices" in request.path]
-
-    def test_what_kserve_of_ours_stands_on_is_in_use_while_others_have_models(self, server: Server, api: Api) -> None:
-        models = [{"metadata": {"name": "llama", "namespace": "team"}}]
-        server.answers_by_path({"/apis/serving.kserve.io/v1beta1/inferenceservices": {"items": models}})
-        used = in_use(api, self.found(kserve="ours", cert_manager="ours"))
-
-        assert used["kserve"] == ["inferenceservices team/llama"]
-        assert used["cert_manager"] == ["KServe itself"]
-
-    def test_a_foreign_istio_needs_our_gateway_api_and_no_other(self, server: Server, api: Api) -> None:
-        server.answers_by_path({})
-        ours = in_use(api, self.found(istio="foreign", cert_manager="ours", gateway_api="ours"))
-        theirs = in_use(api, self.found(istio="foreign", cert_manager="ours", gateway_api="foreign"))
-
-        assert ours["cert_manager"] == ["somebody else's Istio, which needs the Gateway API"]
-        assert theirs["cert_manager"] == []
-
-    @pytest.mark.parametrize("cert_manager", ["ours", "foreign", "absent"])
-    def test_our_gateway_api_is_in_use_whoever_brought_cert_manager(
-        self, server: Server, api: Api, cert_manager: str
-    ) -> None:
-        routes = [{"metadata": {"name": "shop", "namespace": "team"}}]
-        server.answers_by_path({"/apis/gateway.networking.k8s.io/v1/httproutes": {"items": routes}})
-        used = in_use(api, self.found(cert_manager=cert_manager, gateway_api="ours"))
-
-        assert used["cert_manager"] == ["httproutes team/shop"]
-
-    def test_a_login_that_may_not_see_who_uses_a_component_is_told(self, server: Server, api: Api) -> None:
-        server.answers({"message": "no"}, 403)
-
-        with pytest.raises(ApiError, match="may not do this"):
-            in_use(api, self.found(istio="ours"))
-
-    def found(self, gateway_api: str = "absent", **owners: str) -> dict[str, Any]:
-        """Return what a survey tells of the Gateway API and of components, absent if not named."""
-        namespaces = {
-            "istio": "istio-system",
-            "cert_manager": "cert-manager",
-            "kserve": "kserve",
-            "kuadrant": "kuadrant",
-        }
-        components = {
-            name: {"owner": owners.get(name, "absent"), "namespace": namespaces[name] if name in owners else ""}
-            for name in COMPONENTS
-        }
-        return {"gateway_api": {"owner": gateway_api}, "components": components}

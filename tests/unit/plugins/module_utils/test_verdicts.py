@@ -40,18 +40,51 @@ def test_a_component_without_controller_or_version_is_judged_by_its_presence() -
     ]
 
 
+def test_our_own_controller_has_to_be_rolled_out() -> None:
+    stuck = {"title": "Istio", "owner": "ours", "running": True, "rolled_out": False, "version": "1.29.6"}
+
+    ((_check, ok, said),) = judged(components=[stuck])
+    assert not ok
+    assert "kubectl describe pods" in said
+    assert judged(components=[{**stuck, "owner": "foreign"}]) == [("Istio", True, "foreign, 1.29.6")]
+
+
+def release(name: str) -> Object:
+    return {"__maas_release": {"name": name}}
+
+
+def found(status: str) -> Object:
+    """Return what the Helm module tells in check mode of a release that is there."""
+    return {"status": {"values": {"current": {}, "declared": {"status": status}}}}
+
+
 def test_a_release_has_to_be_as_wanted() -> None:
     results = [
         {"changed": False, "__maas_release": {"name": "istiod"}},
         {"changed": True, "__maas_release": {"name": "istio-base"}},
-        {"changed": True, "__maas_release": {"name": "kserve"}, "status": {"values": {"declared": False}}},
+        {"changed": True, "__maas_release": {"name": "kserve"}, "status": {"values": {"declared": {}}}},
+        {"changed": True, **release("kuadrant-operator"), **found("failed")},
+        {"changed": False, **release("cert-manager"), **found("deployed")},
     ]
 
     assert judged(releases=results) == [
         ("Helm release istiod", True, "as wanted"),
         ("Helm release istio-base", False, "another version or other values"),
         ("Helm release kserve", False, "not installed"),
+        (
+            "Helm release kuadrant-operator",
+            False,
+            "its last revision is failed. The site playbook brings it to its end",
+        ),
+        ("Helm release cert-manager", True, "as wanted"),
     ]
+
+
+def test_the_records_of_the_sets_have_to_be_there() -> None:
+    assert judged(unrecorded=[]) == [("records of the sets", True, "there")]
+    ((check, ok, said),) = judged(unrecorded=["Namespace istio-system", "Namespace kserve"])
+    assert (check, ok) == ("records of the sets", False)
+    assert "Namespace istio-system, Namespace kserve" in said
 
 
 @pytest.mark.parametrize(
