@@ -21,7 +21,8 @@ from typing import Any, Callable
 from .applyset import PART_OF_LABEL, Parent
 from .errors import ForeignObjectError, MaasError
 from .intent.platform import Platform
-from .plan import ADOPTED_ANNOTATION, APPLIED_ANNOTATION, MANAGER, Action, Step, key_of
+from .ownership import MANAGER
+from .plan import ADOPTED_ANNOTATION, APPLIED_ANNOTATION, Action, Step, key_of
 from .render.cel import KEY_ANNOTATION, TEAM_ANNOTATION, USER_ANNOTATION
 from .render.identity import KEY_LABEL
 from .render.keys import VALUE_FIELD, WATCHED, WATCHED_LABEL, ApiKey, key_secret

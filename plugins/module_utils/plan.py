@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -17,14 +16,13 @@ from typing import Any
 
 from .applyset import PART_OF_LABEL
 from .errors import ForeignObjectError, ManifestError
-from .quantity import same_value
+from .ownership import added_by_others, differs, our_fields
 from .readiness import group_kind
 from .render.objects import SHARED_LABEL
 from .secret import encoded
 
 Object = dict[str, Any]
 
-MANAGER = "maas_billing.platform"
 # What we applied last, as a hash: inside lists that the server treats as one value, nothing else shows that a field
 # which we no longer want was ours and not the server's default.
 APPLIED_ANNOTATION = "maas-billing.platform/applied"
@@ -209,123 +207,25 @@ def _step(key: Key, wanted: Object, live: Object | None, set_id: str) -> Step:
 
 
 def difference(wanted: Object, live: Object) -> str:
-    """Return why ``live`` is not what we applied; empty when we own exactly these fields with these values."""
+    """Return why ``live`` is not what we applied; empty when we own exactly these fields with these values.
+
+    Of a policy that is ours wholly nobody else may own a field of the spec either.
+    """
     if live["metadata"].get("deletionTimestamp"):
         return "it is being deleted"
     annotations = live["metadata"].get("annotations") or {}
     if annotations.get(APPLIED_ANNOTATION) != wanted["metadata"]["annotations"][APPLIED_ANNOTATION]:
         return "the inventory changed"
-    fields = _our_fields(live)
+    fields = our_fields(live)
     if fields is None:
         return "somebody else took it over"
     body = {name: value for name, value in wanted.items() if name not in ("apiVersion", "kind")}
     body["metadata"] = {name: value for name, value in wanted["metadata"].items() if name not in ("name", "namespace")}
-    path = _differs(body, live, fields, "")
-    return f"somebody changed {path}" if path else ""
-
-
-def _our_fields(live: Object) -> Mapping[str, Any] | None:
-    for entry in live["metadata"].get("managedFields") or []:
-        if entry.get("manager") == MANAGER and entry.get("operation") == "Apply" and not entry.get("subresource"):
-            fields: Mapping[str, Any] = entry.get("fieldsV1") or {}
-            return fields
-    return None
-
-
-def _differs(wanted: Any, live: Any, fields: Mapping[str, Any], path: str) -> str:
-    """Return the path of the first wanted value that is not ours or not there, or an empty string.
-
-    ``fields`` is the FieldsV1 tree of what we own here; an empty tree means that the value is ours as a whole, with
-    whatever the server's defaults add to it.
-    """
-    if not fields:
-        return _missing(wanted, live, path)
-    if isinstance(wanted, Mapping) and isinstance(live, Mapping):
-        for name, value in wanted.items():
-            below = f"{path}.{name}" if path else str(name)
-            owned = fields.get(f"f:{name}")
-            # An empty list of entries with keys has nothing in it that could be ours.
-            if owned is None and (value != [] or live.get(name)):
-                return _missing(value, live.get(name), below) or below
-            found = _differs(value, live.get(name), owned or {}, below)
-            if found:
-                return found
-        return ""
-    if isinstance(wanted, list) and isinstance(live, list):
-        return _list_differs(wanted, live, fields, path)
-    return path
-
-
-def _list_differs(wanted: list[Any], live: list[Any], fields: Mapping[str, Any], path: str) -> str:
-    """Compare a list whose entries the server tells apart by keys (``k:``) or by value (``v:``)."""
-    for index, item in enumerate(wanted):
-        below = f"{path}[{index}]"
-        if not isinstance(item, Mapping):
-            if item not in live or item not in [json.loads(name[2:]) for name in fields if name.startswith("v:")]:
-                return below
-            continue
-        entry = _entry(item, wanted, fields)
-        match = next((other for other in live if entry and _has_keys(other, entry[0])), None)
-        if entry is None or match is None:
-            return below
-        found = _differs(item, match, {name: tree for name, tree in entry[1].items() if name != "."}, below)
-        if found:
-            return found
-    return ""
-
-
-def _entry(
-    item: Mapping[str, Any], wanted: list[Any], fields: Mapping[str, Any]
-) -> tuple[dict[str, Any], Mapping[str, Any]] | None:
-    """Return keys and tree of the owned entry that stands for ``item``.
-
-    Keys that it leaves out are defaults of the server, which we do not know; but no entry stands for two items.
-    """
-    for name, tree in fields.items():
-        if name.startswith("k:"):
-            keys = json.loads(name[2:])
-            if all(item.get(key, value) == value for key, value in keys.items()) and not any(
-                other is not item and _has_keys(other, keys) for other in wanted
-            ):
-                return keys, tree
-    return None
-
-
-def _has_keys(item: Any, keys: Mapping[str, Any]) -> bool:
-    return isinstance(item, Mapping) and all(item.get(key) == value for key, value in keys.items())
-
-
-def _missing(wanted: Any, live: Any, path: str) -> str:
-    """Return the path of the first wanted value that ``live`` does not hold, or an empty string."""
-    if isinstance(wanted, Mapping) and isinstance(live, Mapping):
-        below = ((f"{path}.{name}" if path else str(name), name) for name in wanted)
-        return next((found for here, name in below if (found := _missing(wanted[name], live.get(name), here))), "")
-    return "" if _holds(live, wanted, any(name in _QUANTITIES for name in re.split(r"[.\[]", path))) else path
-
-
-# Fields below which the server rewrites quantities; anywhere else "1.0" and "1" are different texts.
-_QUANTITIES = {"requests", "limits", "capacity", "hard", "sizeLimit", "divisor", "averageValue", "overhead"}
-_EMPTY: tuple[Any, ...] = (None, "", 0, False, [], {})
-
-
-def _holds(live: Any, wanted: Any, quantities: bool = False) -> bool:
-    """Say whether ``live`` is ``wanted``, perhaps with more fields (defaults) in its mappings.
-
-    The server leaves out some empty values that it was given, or writes them as null.
-    """
-    if live is None or wanted is None:
-        return live in _EMPTY and wanted in _EMPTY
-    if isinstance(wanted, Mapping):
-        return isinstance(live, Mapping) and all(
-            _holds(live.get(name), value, quantities or name in _QUANTITIES) for name, value in wanted.items()
-        )
-    if isinstance(wanted, list):
-        return (
-            isinstance(live, list)
-            and len(live) == len(wanted)
-            and all(_holds(one, other, quantities) for one, other in zip(live, wanted))
-        )
-    return same_value(live, wanted) if quantities else bool(live == wanted)
+    path = differs(body, live, fields, "")
+    if path:
+        return f"somebody changed {path}"
+    path = added_by_others(live)
+    return f"somebody added {path}" if path else ""
 
 
 _SERVER_FIELDS = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")

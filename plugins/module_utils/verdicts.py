@@ -21,10 +21,9 @@ def verdicts(evidence: Sequence[Mapping[str, Any]]) -> list[Verdict]:
     """Return the verdicts on what the roles found, in their order.
 
     :param evidence: for each role ``part`` (its name) and any of ``components`` and ``unrecorded`` (as platform_info
-        tells them), ``set``
-        (the result of apply_set in check mode, failed or not), ``releases`` (results of the Helm module in check mode),
-        ``settings`` (variables of a controller as they are ``live`` and ``wanted``, and ``defaults`` of those not set),
-        ``answers`` (of gateway_probe).
+        tells them), ``set`` (the result of apply_set, tier_policies or api_keys in check mode, failed or not),
+        ``releases`` (results of the Helm module in check mode), ``settings`` (variables of a controller as they are
+        ``live`` and ``wanted``, and ``defaults`` of those not set), ``answers`` (of gateway_probe).
     :return: mappings with ``part``, ``check``, ``ok`` and ``said``.
     """
     rows = []
@@ -100,12 +99,19 @@ def _set(part: str, result: Mapping[str, Any]) -> list[Verdict]:
     for item in result.get("not_ready", []):
         wrong.setdefault(item["object"], f"not in force: {item['said']}")
     rows = [_verdict(part, name, False, said) for name, said in wrong.items()]
+    rows += [_foreign(part, said) for said in result.get("foreign", [])]
     unready = {item["object"] for item in result.get("not_ready", [])} - _changed(result)
     well = result.get("unchanged", 0) - len(unready)
     if well > 0:
         objects = "1 object" if well == 1 else f"{well} objects"
         rows.append(_verdict(part, f"{objects} of the set", True, "as wanted and in force"))
     return rows
+
+
+def _foreign(part: str, said: str) -> Verdict:
+    """Judge what tier_policies says of one policy of somebody else; it begins with kind and name."""
+    check = " ".join(said.split(" ", 2)[:2])
+    return _verdict(part, check, False, f"{said}; likely cure: delete it, or move what it wants into maas_tiers")
 
 
 def _changed(result: Mapping[str, Any]) -> set[str]:

@@ -17,7 +17,7 @@ description:
   - A value is made once. Every further run reads it from the Secret and keeps it. The Secrets are immutable.
   - A key whose user or name is gone is removed, and is refused by the gateway within a second.
   - A user who moves to another team keeps the keys. The new Secret is there before the old one goes, so that no request
-    is refused meanwhile.
+    is refused meanwhile, as long as the policies know both teams.
   - Secrets that the gateway would take for keys and that were not made here are refused by name, whoever made them; so
     are two Secrets with one value, and values that are too short. Messages never tell a value.
   - No value is ever in a result, a diff, a message or a log. O(sink) is the way to get at them.

@@ -17,6 +17,8 @@ description:
   - Follows the ApplySet specification of Kubernetes (KEP-3659), so that any tool can list what belongs to a set.
     The parent is a ConfigMap C(maas-<name>) in O(namespace); members carry its id as a label.
   - A second run that finds everything as wanted reads a few lists and sends nothing.
+  - Fields that others add to a member are left alone. Only what they add to the spec of one of Kuadrant's policies
+    (AuthPolicy, RateLimitPolicy, TokenRateLimitPolicy, TelemetryPolicy) is taken away, since it may open a door.
   - Objects that exist already and belong to somebody else are refused by name, before anything changes, unless
     O(adopt=true).
   - One run at a time changes a set; a second one waits for the first. A run that was interrupted is completed by the

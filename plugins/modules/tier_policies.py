@@ -18,6 +18,7 @@ description:
     for anybody else exactly one limit of requests and one of tokens holds.
   - Limits count for each model by itself. One budget over several models cannot be enforced by the gateway.
   - A change of a team's tier changes these policies and no key.
+  - What somebody adds to the spec of one of these policies is taken away. Labels and annotations of others stay.
 options:
   intent:
     description: What the platform is to be - the C(maas_*) variables of the cluster without their prefix.
@@ -103,6 +104,14 @@ effects:
   type: list
   elements: str
   sample: ["team research: from tier free to premium; what it used before is forgotten"]
+foreign:
+  description:
+    - Policies of somebody else on the gateway or on the route of a model, which may change who gets in or how much.
+    - They are told and left alone.
+  returned: in check mode, unless O(state=absent)
+  type: list
+  elements: str
+  sample: ["AuthPolicy maas-models/side-door of somebody else rules HTTPRoute maas-models/echo as well"]
 changes:
   description: What was done, or in check mode would be done, object by object.
   returned: success
@@ -137,6 +146,7 @@ seconds:
 """
 
 import time
+from itertools import chain
 from typing import Any
 
 from ansible_collections.maas_billing.platform.plugins.module_utils.access import (
@@ -147,10 +157,16 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.access impor
 )
 from ansible_collections.maas_billing.platform.plugins.module_utils.applyset import Parent
 from ansible_collections.maas_billing.platform.plugins.module_utils.births import unproven
+from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.api import Api, concurrently
+from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.resources import Resource
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.sets import Outcome, Sets
 from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import Platform, read_platform
 from ansible_collections.maas_billing.platform.plugins.module_utils.module import build, connect, finish
-from ansible_collections.maas_billing.platform.plugins.module_utils.render.policies import policy_objects
+from ansible_collections.maas_billing.platform.plugins.module_utils.render.policies import (
+    deciding,
+    policy_objects,
+    ruling_as_well,
+)
 from ansible_collections.maas_billing.platform.plugins.module_utils.report import result
 
 SET = Parent("policies", "maas-system")
@@ -170,6 +186,18 @@ def effects(outcome: Outcome, platform: Platform) -> list[str]:
     return changes_in_words(read(policies[0] if policies else None), statement(platform))
 
 
+def foreign(api: Api, sets: Sets, platform: Platform, outcome: Outcome) -> list[str]:
+    """Return which policies of somebody else rule what ours rule; of a kind that is not known yet there are none."""
+    kinds = [sets.resources.find(policy["apiVersion"], policy["kind"]) for policy in deciding(policy_objects(platform))]
+
+    def found(kind: Resource) -> list[dict[str, Any]]:
+        typed = {"apiVersion": kind.api_version, "kind": kind.kind}
+        return [{**item, **typed} for item in api.list(kind.collection())["items"]]
+
+    policies = chain.from_iterable(concurrently(found, [kind for kind in kinds if kind is not None]))
+    return ruling_as_well(platform, policies, {change.step.key for change in outcome.changes})
+
+
 def apply(module: Any) -> dict[str, Any]:
     """Compute and apply the policies, and wait until they are in force where that can be."""
     platform = read_platform(module.params["intent"] or {})
@@ -182,6 +210,8 @@ def apply(module: Any) -> dict[str, Any]:
     answer = result(outcome, module._diff)
     if module._diff and words:
         answer["diff"].insert(0, {"prepared": "".join(f"{line}\n" for line in words)})
+    if module.check_mode:
+        answer["foreign"] = foreign(api, sets, platform, outcome)
     return {**answer, "effects": words, "access": access_rows(statement(platform))}
 
 

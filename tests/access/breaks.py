@@ -21,6 +21,7 @@ TOKENS = "/apis/kuadrant.io/v1alpha1/namespaces/maas-gateway/tokenratelimitpolic
 USAGE = "/apis/extensions.kuadrant.io/v1alpha1/namespaces/maas-gateway/telemetrypolicies/maas-usage"
 _LOWER_CASE = "/apis/networking.istio.io/v1alpha3/namespaces/maas-gateway/envoyfilters/maas-lower-case-host"
 _ON_ROUTES = "/apis/kuadrant.io/v1/namespaces/maas-models/authpolicies"
+_LIMITS_ON_ROUTES = "/apis/kuadrant.io/v1/namespaces/maas-models/ratelimitpolicies"
 _OPERATOR = f"/apis/apps/v1/namespaces/{KEYS_PLACE}/deployments/kuadrant-operator-controller-manager"
 _PREDICTOR = "/apis/apps/v1/namespaces/maas-models/deployments/simulator-predictor"
 _SECRETS = f"/api/v1/namespaces/{KEYS_PLACE}/secrets"
@@ -124,14 +125,40 @@ def _opened_route(site: Site) -> Iterator[None]:
 
 
 @contextmanager
+def _limited_route(site: Site) -> Iterator[None]:
+    """Somebody limits one model by himself, so high that no request shows it."""
+    site.create(
+        _LIMITS_ON_ROUTES,
+        {
+            "apiVersion": "kuadrant.io/v1",
+            "kind": "RateLimitPolicy",
+            "metadata": {"name": "loose", "namespace": "maas-models"},
+            "spec": {
+                "targetRef": {"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "name": "echo"},
+                "limits": {"loose": {"rates": [{"limit": 10**6, "window": "1m"}]}},
+            },
+        },
+    )
+    yield
+    site.delete(f"{_LIMITS_ON_ROUTES}/loose")
+
+
+@contextmanager
+def _side_door(site: Site) -> Iterator[None]:
+    """Somebody has the gateway accept Secrets of his own as keys; no request of ours can show that."""
+    keys = {"selector": {"matchLabels": {"theirs": "true"}}}
+    door = {"apiKey": keys, "credentials": {"authorizationHeader": {"prefix": "THEIRS"}}}
+    site.edit(AUTH, _rules(authentication={"side-door": door}))
+    yield
+
+
+@contextmanager
 def _tokens_without_auth(site: Site) -> Iterator[None]:
     """S2 of the measured facts: no limit mentions ``auth.``, which takes authentication out of its place."""
     limits = site.read(TOKENS)["spec"]["defaults"]["limits"]
     every = {"rates": [{"limit": 10**6, "window": "1m"}], "counters": [{"expression": "source.address"}]}
     site.edit(TOKENS, {"spec": {"defaults": {"limits": {**dict.fromkeys(limits), "every": every}}}})
     yield
-    # `site` leaves what others added.
-    site.delete(TOKENS)
 
 
 @contextmanager
@@ -142,8 +169,6 @@ def _second_limit(site: Site) -> Iterator[None]:
     loose = {"rates": [{"limit": 10**6, "window": "1m"}], "when": when, "counters": counters}
     site.edit(TOKENS, {"spec": {"defaults": {"limits": {"aaa": loose}}}})
     yield
-    # `site` leaves what others added.
-    site.edit(TOKENS, {"spec": {"defaults": {"limits": {"aaa": None}}}})
 
 
 # -- Keys --------------------------------------------------------------------------------------------------------------
@@ -235,13 +260,22 @@ def _model_gone(site: Site) -> Iterator[None]:
 
 _MISSING = "would be created: it does not exist"
 _CHANGED = "would be changed: somebody changed spec.defaults"
+_ADDED = "would be changed: somebody added spec.defaults"
+_AS_WELL = "of somebody else rules HTTPRoute maas-models/echo as well; likely cure: delete it"
 _UNANSWERED = "Authorino or the limiter does not answer"
 _UNKNOWN_KEY = "the key is not known: is its Secret in Kuadrant's namespace"
 _UNBOUND = "0 answered 429 instead of a limit at {}: is the policy enforced"
 
 BREAKS = [
     Break("authpolicy-deleted", _deleted(AUTH), {AUTH_LINE, *ALL_ACCESS}, (_MISSING, "look at the policies")),
-    Break("authpolicy-on-a-route", _opened_route, {OUTSIDE}, ("is another one more specific",)),
+    Break(
+        "authpolicy-on-a-route",
+        _opened_route,
+        {"policies: AuthPolicy maas-models/open", OUTSIDE},
+        (_AS_WELL, "is another one more specific"),
+    ),
+    Break("limits-on-a-route", _limited_route, {"policies: RateLimitPolicy maas-models/loose"}, (_AS_WELL,)),
+    Break("side-door", _side_door, {AUTH_LINE}, (f"{_ADDED}.rules.authentication.side-door",)),
     Break(
         "prefix-removed",
         _edited(AUTH, _rules(authentication={"api-key-apikey": None})),
@@ -291,7 +325,12 @@ BREAKS = [
         {TOKENS_LINE, *ALL_ACCESS},
         (f"{_CHANGED}.limits.free_tokens_per_user", "look at the policies"),
     ),
-    Break("second-token-limit", _second_limit, {TRIAL}, ("does no other entry match too?",)),
+    Break(
+        "second-token-limit",
+        _second_limit,
+        {TOKENS_LINE, TRIAL},
+        (f"{_ADDED}.limits.aaa", "does no other entry match too?"),
+    ),
     Break("labels-deleted", _deleted(USAGE), {"policies: TelemetryPolicy maas-gateway/maas-usage"}, (_MISSING,)),
     Break("key-deleted", _key_deleted, {"keys: Secret of alice"}, (_MISSING,)),
     Break(

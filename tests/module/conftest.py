@@ -22,7 +22,7 @@ import pytest
 from sandbox.paths import Home
 from tests.module.cluster import Cluster
 from tests.module.middleman import Middleman
-from tests.module.objects import definition, namespace
+from tests.module.objects import auth_policy_definition, definition, namespace
 from tests.module.running import Answer, Modules, Running
 
 Object = dict[str, Any]
@@ -143,11 +143,13 @@ def envoy_filters(cluster: Cluster) -> Iterator[None]:
     wanted = definition("networking.istio.io", "EnvoyFilter", "v1alpha3")
     schema = wanted["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     schema["properties"]["spec"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    cluster.apply(wanted)
-    cluster.wait_for(lambda: _established(cluster.held(wanted)), "EnvoyFilter")
-    yield
-    cluster.delete(wanted)
-    cluster.wait_for(lambda: cluster.read(wanted) is None, "the end of EnvoyFilter")
+    yield from _known(cluster, wanted)
+
+
+@pytest.fixture
+def auth_policies(cluster: Cluster) -> Iterator[None]:
+    """The kind of Kuadrant that lets callers in; gone afterwards, since Kuadrant's own chart would refuse it."""
+    yield from _known(cluster, auth_policy_definition())
 
 
 @pytest.fixture
@@ -155,6 +157,16 @@ def middleman(cluster: Cluster) -> Iterator[Middleman]:
     """A way to the API server that the test can disturb."""
     with Middleman(cluster) as between:
         yield between
+
+
+def _known(cluster: Cluster, definition: Object) -> Iterator[None]:
+    """Have the server know a kind for a while."""
+    cluster.apply(definition)
+    name = definition["metadata"]["name"]
+    cluster.wait_for(lambda: _established(cluster.held(definition)), name)
+    yield
+    cluster.delete(definition)
+    cluster.wait_for(lambda: cluster.read(definition) is None, f"the end of {name}")
 
 
 def _space(cluster: Cluster, modules: Modules) -> Iterator[Space]:

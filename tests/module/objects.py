@@ -123,6 +123,35 @@ def widget(group: str, place: str, name: str, size: int = 1) -> Object:
     }
 
 
+def auth_policy_definition() -> Object:
+    """The definition of Kuadrant's kind, as small as it can be with a default of the server."""
+    fields = {
+        "anonymous": {"type": "object"},
+        "prefixes": {"type": "array", "items": {"type": "string"}},
+        "metrics": {"type": "boolean", "default": False},
+    }
+    rules = {"type": "object", "additionalProperties": {"type": "object", "properties": fields}}
+    target = {name: {"type": "string"} for name in ("kind", "name")}
+    spec = {"targetRef": _with(**target), "defaults": _with(rules=_with(authentication=rules))}
+    wanted = definition("kuadrant.io", "AuthPolicy")
+    wanted["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"] = _with(**spec)
+    return wanted
+
+
+def auth_policy(place: str, name: str, **rules: Object) -> Object:
+    """An object of that kind; ``rules`` are those of authentication, by name."""
+    return {
+        "apiVersion": "kuadrant.io/v1",
+        "kind": "AuthPolicy",
+        "metadata": {"name": name, "namespace": place},
+        "spec": {"targetRef": {"kind": "Gateway", "name": "maas"}, "defaults": {"rules": {"authentication": rules}}},
+    }
+
+
+def _with(**properties: Object) -> Object:
+    return {"type": "object", "properties": properties}
+
+
 def _texts() -> Object:
     return {"items": {"type": "string"}, "x-kubernetes-list-type": "set"}
 

@@ -58,6 +58,10 @@ class Api:
         query = {"fieldManager": manager, "force": str(force).lower(), "fieldValidation": "Strict"}
         return self.request("PATCH", path, _with_dry_run(query, dry_run), body, _SERVER_SIDE_APPLY)
 
+    def replace(self, path: str, body: Object, manager: str, dry_run: bool = False) -> Object:
+        """Make the object at ``path`` be ``body``; fails with status 409 where it is another version by now."""
+        return self.request("PUT", path, _with_dry_run({"fieldManager": manager}, dry_run), body)
+
     def merge(self, path: str, body: Object, manager: str, dry_run: bool = False) -> Object:
         """Patch the object at ``path`` with a JSON merge patch (null removes a field)."""
         query = _with_dry_run({"fieldManager": manager}, dry_run)

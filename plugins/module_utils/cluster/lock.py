@@ -23,7 +23,7 @@ from typing import Callable
 
 from ..applyset import Parent
 from ..errors import ApiError, SetBusyError
-from ..plan import MANAGER
+from ..ownership import MANAGER
 from .api import Api, Object, object_path
 
 _DURATION_SECONDS = 15

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ..applyset import ID_LABEL, PART_OF_LABEL, Parent, kinds_of
 from ..errors import ApiError
-from ..plan import ADOPTED_ANNOTATION, APPLIED_ANNOTATION, MANAGER, Action, Key, Step, key_of
+from ..ownership import MANAGER, added_by_others, wholly_ours
+from ..plan import ADOPTED_ANNOTATION, APPLIED_ANNOTATION, Action, Key, Step, key_of
 from .api import Api, Object, concurrently, object_path
 from .resources import Resource, Resources
 from .waiting import until_gone
@@ -21,6 +22,8 @@ from .waiting import until_gone
 _WEBHOOK_PAUSE_SECONDS = 1.0
 # Above this many unknown objects of a kind one list of names is cheaper than asking for each.
 _FEW = 4
+# How often what others add is taken away before we give up. One round does, two where defaults are concerned.
+_ROUNDS = 6
 
 
 class Store:
@@ -88,11 +91,40 @@ class Store:
                 404,
             )
         try:
-            return self._apply(resource.path(step.key.namespace, step.key.name), wanted, dry_run)
+            return self._make_so(resource.path(step.key.namespace, step.key.name), wanted, dry_run)
         except ApiError as error:
             if dry_run and (error.status == 404 or error.reason == "NamespaceTerminating"):
                 return wanted
             raise
+
+    def _make_so(self, path: str, wanted: Object, dry_run: bool) -> Object:
+        """Apply an object, and take away what others added to one that is ours wholly.
+
+        Applying goes first: all that we want is ours then, so the replacement only removes. Where it also gives a field
+        its default again, the server notes that down as an update of ours; the next round takes that away too.
+        """
+        added = ""
+        for _round in range(_ROUNDS):
+            after = self._apply(path, wanted, dry_run)
+            added = added_by_others(after)
+            if not added:
+                return after
+            replaced = self._replace(path, wholly_ours(wanted, after), dry_run)
+            if dry_run and replaced is not None:
+                return replaced
+        raise ApiError(
+            f"Somebody adds {added} again as often as it is taken away. Its metadata.managedFields say who: stop that.",
+            409,
+        )
+
+    def _replace(self, path: str, body: Object, dry_run: bool) -> Object | None:
+        """Replace an object; None when somebody wrote meanwhile, as its operator does when it sees what we applied."""
+        try:
+            return self.api.replace(path, body, MANAGER, dry_run)
+        except ApiError as error:
+            if error.status != 409:
+                raise
+            return None
 
     def _apply(self, path: str, wanted: Object, dry_run: bool) -> Object:
         """Apply an object; an admission webhook that has just been installed is given time to answer."""

@@ -17,7 +17,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from ansible_collections.maas_billing.platform.plugins.module_utils.plan import MANAGER
+from ansible_collections.maas_billing.platform.plugins.module_utils.ownership import MANAGER, WHOLLY_OURS
+from ansible_collections.maas_billing.platform.plugins.module_utils.readiness import group_kind
 
 Object = dict[str, Any]
 Path = tuple[str | int, ...]
@@ -30,7 +31,9 @@ def applied(wanted: Object) -> Object:
     owned = _fields({name: value for name, value in wanted.items() if name not in ("apiVersion", "kind")}, "")
     for name in ("f:name", "f:namespace"):
         owned["f:metadata"].pop(name, None)
-    other = {"manager": "somebody-else", "operation": "Update", "fieldsV1": {"f:spec": {"f:defaulted": {}}}}
+    # Of a spec that is ours wholly, nobody else owns anything after our write.
+    theirs = "f:metadata" if group_kind(wanted) in WHOLLY_OURS else "f:spec"
+    other = {"manager": "somebody-else", "operation": "Update", "fieldsV1": {theirs: {"f:defaulted": {}}}}
     live["metadata"]["managedFields"] = [other, {"manager": MANAGER, "operation": "Apply", "fieldsV1": owned}]
     live["metadata"].update({"uid": "0000", "resourceVersion": "1", "generation": 1})
     return live

@@ -20,12 +20,8 @@ from hypothesis import given as for_all
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from ansible_collections.maas_billing.platform.plugins.module_utils.plan import (
-    APPLIED_ANNOTATION,
-    MANAGER,
-    difference,
-    prepare,
-)
+from ansible_collections.maas_billing.platform.plugins.module_utils.ownership import MANAGER
+from ansible_collections.maas_billing.platform.plugins.module_utils.plan import APPLIED_ANNOTATION, difference, prepare
 from tests.unit.plugins.recorded.record import SET_ID
 from tests.unit.plugins.server_side_apply import (
     REMOVED,

@@ -125,6 +125,19 @@ def test_objects_that_would_change_or_are_not_in_force_have_a_line_each_and_the_
     ]
 
 
+def test_a_policy_of_somebody_else_has_a_line_with_a_cure() -> None:
+    said = "AuthPolicy maas-models/open of somebody else rules HTTPRoute maas-models/echo as well"
+
+    assert judged(set={"changes": [], "not_ready": [], "unchanged": 4, "foreign": [said]}) == [
+        (
+            "AuthPolicy maas-models/open",
+            False,
+            f"{said}; likely cure: delete it, or move what it wants into maas_tiers",
+        ),
+        ("4 objects of the set", True, "as wanted and in force"),
+    ]
+
+
 def test_answers_are_handed_on() -> None:
     assert judged(answers=[{"name": "tiny lists its model", "ok": True, "said": "answered 200"}]) == [
         ("tiny lists its model", True, "answered 200")

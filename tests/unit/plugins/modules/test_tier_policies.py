@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.resources import Resource
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.sets import Change, Outcome
 from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import Platform, read_platform
-from ansible_collections.maas_billing.platform.plugins.module_utils.plan import Action, Step, key_of
+from ansible_collections.maas_billing.platform.plugins.module_utils.plan import Action, Key, Step, key_of
 from ansible_collections.maas_billing.platform.plugins.module_utils.render.policies import policy_objects
 from ansible_collections.maas_billing.platform.plugins.modules import tier_policies
-from ansible_collections.maas_billing.platform.plugins.modules.tier_policies import apply, effects
+from ansible_collections.maas_billing.platform.plugins.modules.tier_policies import apply, effects, foreign
 
 Object = dict[str, Any]
 
@@ -27,6 +28,7 @@ BEFORE: Object = {
     "teams": [{"name": "students", "tier": "free"}],
 }
 AFTER: Object = {**BEFORE, "teams": [{"name": "students", "tier": "premium"}]}
+THEIRS = "AuthPolicy maas-models/open of somebody else rules HTTPRoute maas-models/tiny as well"
 MOVED = "team students: from tier free to premium; what it used before is forgotten"
 
 
@@ -104,6 +106,7 @@ class TestApply:
         monkeypatch.setattr(tier_policies, "Sets", cluster)
         monkeypatch.setattr(tier_policies, "connect", lambda _module: None)
         monkeypatch.setattr(tier_policies, "unproven", lambda *_arguments: [])
+        monkeypatch.setattr(tier_policies, "foreign", lambda *_arguments: [THEIRS])
         return cluster
 
     @pytest.mark.usefixtures("cluster")
@@ -114,6 +117,11 @@ class TestApply:
         assert answer["effects"] == [MOVED]
         assert [(row["tier"], row["teams"]) for row in answer["access"]] == [("free", "none"), ("premium", "students")]
         assert "diff" not in answer
+
+    @pytest.mark.usefixtures("cluster")
+    def test_policies_of_others_are_looked_for_only_where_nothing_is_changed(self) -> None:
+        assert apply(Module(check_mode=True))["foreign"] == [THEIRS]
+        assert "foreign" not in apply(Module())
 
     @pytest.mark.usefixtures("cluster")
     def test_the_diff_begins_with_words(self) -> None:
@@ -136,3 +144,56 @@ class TestApply:
         apply(Module(check_mode=True))
 
         assert not cluster.waited
+
+
+class Kinds:
+    """Stands in for the sets of a cluster that knows only some kinds."""
+
+    def __init__(self, *known: str) -> None:
+        self.resources = self
+        self._known = known
+
+    def find(self, api_version: str, kind: str) -> Resource | None:
+        group, _slash, version = api_version.partition("/")
+        return Resource(f"/apis/{api_version}", kind, kind, group, version, True) if kind in self._known else None
+
+
+class Policies:
+    """Stands in for a server with one policy of each kind on the route, in lists that leave out kind and version."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def list(self, path: str) -> Object:
+        self.asked.append(path)
+        route = {"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "name": "tiny"}
+        return {"items": [{"metadata": {"name": "open", "namespace": "maas-models"}, "spec": {"targetRef": route}}]}
+
+
+class TestForeign:
+    """Which policies of somebody else are told."""
+
+    @staticmethod
+    def told(*known: str, ours: str = "") -> tuple[list[str], list[str]]:
+        api: Any = Policies()
+        sets: Any = Kinds(*known)
+        key = Key("AuthPolicy.kuadrant.io", "maas-models", ours)
+        mine = Outcome([Change(Step(key, Action.LEAVE, ""), None)])
+        return foreign(api, sets, platform(BEFORE), mine), api.asked
+
+    def test_each_deciding_kind_is_read_once(self) -> None:
+        said, asked = self.told("AuthPolicy", "RateLimitPolicy", "TokenRateLimitPolicy", "TelemetryPolicy")
+
+        assert [line.partition(" of ")[0] for line in said] == [
+            "AuthPolicy maas-models/open",
+            "RateLimitPolicy maas-models/open",
+            "TokenRateLimitPolicy maas-models/open",
+        ]
+        assert said[0] == THEIRS
+        assert len(asked) == 3
+
+    def test_of_kinds_that_are_not_there_yet_there_are_none(self) -> None:
+        assert self.told() == ([], [])
+
+    def test_members_are_not_somebody_elses(self) -> None:
+        assert self.told("AuthPolicy", ours="open")[0] == []

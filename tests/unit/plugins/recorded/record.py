@@ -22,7 +22,8 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.api 
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.connection import configuration
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.resources import Resources
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.waiting import until_gone, until_ready
-from ansible_collections.maas_billing.platform.plugins.module_utils.plan import MANAGER, key_of, prepare
+from ansible_collections.maas_billing.platform.plugins.module_utils.ownership import MANAGER
+from ansible_collections.maas_billing.platform.plugins.module_utils.plan import key_of, prepare
 
 HERE = Path(__file__).parent
 SET_ID = "applyset-recorded-v1"
