@@ -16,8 +16,8 @@ from tools.lanes import main
 MAKE = """#!/bin/sh
 echo "this is $1"
 case $1 in
-  wrong) exit 3 ;;
-  long) trap 'touch {folder}/cleaned; exit 1' TERM; sleep 60 & wait ;;
+  wrong) while [ ! -e {folder}/at-work ]; do sleep 0.02; done; exit 3 ;;
+  long) trap 'touch {folder}/cleaned; exit 1' TERM; touch {folder}/at-work; sleep 60 & wait ;;
   meet*)
     touch {folder}/$1
     for i in $(seq 100); do [ -e {folder}/meet-1 ] && [ -e {folder}/meet-2 ] && exit 0; sleep 0.05; done
