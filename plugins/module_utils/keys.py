@@ -14,7 +14,7 @@ import base64
 import binascii
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable
 
@@ -59,6 +59,16 @@ class Decision:
 def wanted_keys(platform: Platform) -> list[ApiKey]:
     """Return every key of every user."""
     return [ApiKey(user.name, name, user.team) for user in platform.users for name in user.keys]
+
+
+def postpone(wanted: Sequence[ApiKey], members: Iterable[Object], known: Container[str]) -> list[ApiKey]:
+    """Return the wanted keys, those with their old team that would move to one that the policies do not know yet.
+
+    :param members: the Secrets of the set as they are.
+    :param known: the teams that the policies in force admit.
+    """
+    there = {key.owner: key for obj in members if (key := key_in(obj)) is not None}
+    return [there.get(key.owner, key) if key.team not in known else key for key in wanted]
 
 
 def decide(

@@ -17,7 +17,7 @@ description:
   - A value is made once. Every further run reads it from the Secret and keeps it. The Secrets are immutable.
   - A key whose user or name is gone is removed, and is refused by the gateway within a second.
   - A user who moves to another team keeps the keys. The new Secret is there before the old one goes, so that no request
-    is refused meanwhile, as long as the policies know both teams.
+    is refused meanwhile, as long as the policies know the team in question; see O(before_policies).
   - Secrets that the gateway would take for keys and that were not made here are refused by name, whoever made them; so
     are two Secrets with one value, and values that are too short. Messages never tell a value.
   - No value is ever in a result, a diff, a message or a log. O(sink) is the way to get at them.
@@ -39,6 +39,13 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  before_policies:
+    description:
+      - Say that M(maas_billing.platform.tier_policies) comes after this. Then the Secret of a user who moves to a team
+        that the policies in force do not know yet stays for now, and the key is named in RV(postponed). So the policies
+        may forget a team in the same run in which its users leave it, and no request of theirs is refused.
+    type: bool
+    default: false
   sink:
     description:
       - Where the values of all keys are handed over, new and old ones alike. Keys that are gone are taken out there.
@@ -114,6 +121,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+postponed:
+  description: Keys that move when the policies know their new team. Only with O(before_policies=true).
+  returned: success
+  type: list
+  elements: str
+  sample: ["alice: key laptop"]
 effects:
   description: What was done, or in check mode would be done, in words.
   returned: success
@@ -151,22 +164,26 @@ seconds:
 
 import secrets
 import time
+from collections.abc import Collection, Sequence
 from typing import Any
 
+from ansible_collections.maas_billing.platform.plugins.module_utils.access import read
 from ansible_collections.maas_billing.platform.plugins.module_utils.applyset import Parent
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.api import Api, object_path
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.key_secrets import KeySecrets
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.sets import Outcome, Sets
-from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import read_platform
+from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import Platform, read_platform
 from ansible_collections.maas_billing.platform.plugins.module_utils.keys import (
     Decision,
     Values,
     by_user,
+    postpone,
     sentences,
     wanted_keys,
 )
 from ansible_collections.maas_billing.platform.plugins.module_utils.module import build, connect, finish
-from ansible_collections.maas_billing.platform.plugins.module_utils.render.keys import delivery_secret
+from ansible_collections.maas_billing.platform.plugins.module_utils.render.identity import auth_policy_name
+from ansible_collections.maas_billing.platform.plugins.module_utils.render.keys import ApiKey, delivery_secret
 from ansible_collections.maas_billing.platform.plugins.module_utils.report import summary
 from ansible_collections.maas_billing.platform.plugins.module_utils.sinks import FileSink, SinkError
 
@@ -174,6 +191,7 @@ OPTIONS = {
     "intent": {"type": "dict"},
     "namespace": {"type": "str", "default": "maas-system"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "before_policies": {"type": "bool", "default": False},
     "sink": {"type": "str", "choices": ["none", "file", "secret"], "default": "none"},
     "sink_path": {"type": "path"},
     "sink_namespace": {"type": "str"},
@@ -228,15 +246,31 @@ def deliver(sets: Sets, module: Any, values: Values) -> Outcome:
     return sets.apply(parent, objects, adopt=False, prune=True, check=module.check_mode)
 
 
-def make(module: Any, api: Api, sets: Sets) -> tuple[Decision, Outcome]:
-    """Bring the keys into the wanted state."""
+def make(module: Any, api: Api, sets: Sets) -> tuple[Decision, Outcome, list[str]]:
+    """Bring the keys into the wanted state; return also the names of those that have to wait for the policies."""
     keys = KeySecrets(api, sets, Parent("api-keys", module.params["namespace"]))
     if module.params["state"] == "absent":
-        return NOTHING, keys.remove(module.check_mode)
+        return NOTHING, keys.remove(module.check_mode), []
     platform = read_platform(module.params["intent"] or {})
     refuse_missing_namespace(api, module)
     wanted, place = wanted_keys(platform), platform.kuadrant_namespace
-    return keys.keep(wanted, place, generate, lambda decision: conceal(module, decision), module.check_mode)
+
+    def choose(wanted: Sequence[ApiKey], members: Sequence[dict[str, Any]]) -> Sequence[ApiKey]:
+        return postpone(wanted, members, known) if module.params["before_policies"] else wanted
+
+    known = teams_in_force(api, platform) if module.params["before_policies"] else ()
+    decision, outcome = keys.keep(
+        wanted, place, generate, lambda decision: conceal(module, decision), module.check_mode, choose
+    )
+    return decision, outcome, [f"{key.user}: key {key.name}" for key in wanted if key not in decision.values]
+
+
+def teams_in_force(api: Api, platform: Platform) -> Collection[str]:
+    """Return the teams that the live AuthPolicy admits."""
+    plural = "/apis/kuadrant.io/v1", "authpolicies"
+    policy = api.get(object_path(*plural, platform.gateway_namespace, auth_policy_name(platform)))
+    teams: dict[str, str] = read(policy)["teams"]
+    return teams
 
 
 def work(module: Any) -> dict[str, Any]:
@@ -245,14 +279,15 @@ def work(module: Any) -> dict[str, Any]:
     file = FileSink(module.params["sink_path"]) if module.params["sink"] == "file" else None
     api = connect(module)
     sets = Sets(api, module.params["wait_timeout"])
-    decision, kept = make(module, api, sets)
+    decision, kept, postponed = make(module, api, sets)
     delivered = deliver(sets, module, decision.values)
     effects = sentences([change.step for change in kept.changes if change.changed], decision)
     effects += [f"{change.step.key} is {change.step.action.value}" for change in delivered.changes if change.changed]
     if file is not None:
         effects += hand_over(module, file, decision.values)
     reveal(module, decision)
-    return result(module, effects, Outcome(kept.changes + delivered.changes), decision, time.monotonic() - begin)
+    answer = result(module, effects, Outcome(kept.changes + delivered.changes), decision, time.monotonic() - begin)
+    return {**answer, "postponed": postponed}
 
 
 def hand_over(module: Any, file: FileSink, values: Values) -> list[str]:

@@ -185,3 +185,36 @@ def test_the_moved_user_keeps_the_key_and_is_never_refused(story: Story) -> None
     assert story.asked[200] >= 20
     assert story.asked.total() >= 100
     assert story.keys_after == {name: value for name, value in story.keys.items() if name != "dave"}
+
+
+def test_a_user_whose_team_is_dissolved_is_never_refused(
+    site: Site, clients: Clients, intent: Object, playbooks: Playbooks
+) -> None:
+    visiting = copy.deepcopy(intent)
+    next(user for user in visiting["users"] if user["name"] == "bob")["team"] = "visitors"
+    site.apply(visiting)
+    site.settled(visiting)
+    key, wanted = site.keys()["bob"], changed(intent)
+    settings = {f"maas_{name}": wanted[name] for name in ("tiers", "teams", "users")}
+    with clients.asking(key) as asked:
+        run = playbooks.run("site", "--tags", "kuadrant", settings=settings)
+    assert run.status == 0, run.said[-3000:]
+    assert set(asked) == {200, 429}
+    assert asked[200] >= 20
+    site.apply(intent)
+
+
+def test_a_user_who_moves_to_a_new_team_is_never_refused(
+    site: Site, clients: Clients, intent: Object, playbooks: Playbooks
+) -> None:
+    site.settled(intent)
+    key, wanted = site.keys()["bob"], copy.deepcopy(intent)
+    wanted["teams"].append({"name": "newcomers", "tier": "premium"})
+    next(user for user in wanted["users"] if user["name"] == "bob")["team"] = "newcomers"
+    settings = {f"maas_{name}": wanted[name] for name in ("teams", "users")}
+    with clients.asking(key) as asked:
+        run = playbooks.run("site", "--tags", "kuadrant", settings=settings)
+    assert run.status == 0, run.said[-3000:]
+    assert "bob: key default moves from students to newcomers" in run.said
+    assert set(asked) == {200, 429}
+    site.apply(intent)

@@ -23,6 +23,7 @@ _ATTEMPTS = 3
 Generate = Callable[[], str]
 # Is told of new values before any of them is sent.
 Announce = Callable[[Decision], None]
+Choose = Callable[[Sequence[ApiKey], Sequence[Object]], Sequence[ApiKey]]
 
 
 class KeySecrets:
@@ -34,16 +35,24 @@ class KeySecrets:
         self._parent = parent
 
     def keep(
-        self, wanted: Sequence[ApiKey], namespace: str, generate: Generate, announce: Announce, check: bool
+        self,
+        wanted: Sequence[ApiKey],
+        namespace: str,
+        generate: Generate,
+        announce: Announce,
+        check: bool,
+        choose: Choose,
     ) -> tuple[Decision, Outcome]:
         """Make the set hold exactly the wanted keys, those that are there with the values they have.
 
         A new Secret is written before an old one goes, so a key that moves works all the time. Values are read before
         the set is locked; when another run makes the same keys meanwhile, the server refuses ours, since a key's Secret
         is immutable, and we begin anew with what is there then.
+
+        :param choose: returns the keys to have by now, of those wanted and by the Secrets of the set as they are.
         """
         for attempt in range(1, _ATTEMPTS + 1):
-            decision = self._decide(wanted, namespace, generate)
+            decision = self._decide(wanted, namespace, generate, choose)
             announce(decision)
             try:
                 return decision, self._make(decision, namespace, check)
@@ -58,7 +67,7 @@ class KeySecrets:
             self._prepare(unseen(self._members()))
         return self._sets.remove(self._parent, remove_shared=False, check=check)
 
-    def _decide(self, wanted: Sequence[ApiKey], namespace: str, generate: Generate) -> Decision:
+    def _decide(self, wanted: Sequence[ApiKey], namespace: str, generate: Generate, choose: Choose) -> Decision:
         # What an interrupted verification left behind goes with the next; nobody knows its values.
         ours = f"{self._parent.set_id}, {GUESTS.set_id}"
         foreign, members = together(
@@ -66,7 +75,7 @@ class KeySecrets:
             lambda: _list(self._api, _members_of(self._parent)),
         )
         refuse_foreign([*foreign, *(obj for obj in members if is_copy(obj))])
-        return decide(wanted, members, namespace, generate)
+        return decide(choose(wanted, members), members, namespace, generate)
 
     def _make(self, decision: Decision, namespace: str, check: bool) -> Outcome:
         if not check:

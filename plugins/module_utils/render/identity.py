@@ -22,6 +22,11 @@ PREFIXES = ("APIKEY", "Bearer")
 _FILTER = "identity"
 
 
+def auth_policy_name(platform: Platform) -> str:
+    """Return the name of the gateway's AuthPolicy, in the namespace of the gateway."""
+    return f"{platform.gateway_name}-auth"
+
+
 def auth_policy(platform: Platform) -> Manifest:
     """Return the AuthPolicy of the gateway: keys in, identity out, everybody else refused."""
     rules: Manifest = {
@@ -52,7 +57,7 @@ def auth_policy(platform: Platform) -> Manifest:
     return manifest(
         "kuadrant.io/v1",
         "AuthPolicy",
-        f"{platform.gateway_name}-auth",
+        auth_policy_name(platform),
         platform.gateway_namespace,
         spec={"targetRef": gateway_ref(platform), "defaults": {"strategy": "merge", "rules": rules}},
     )

@@ -28,6 +28,7 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.keys import 
     described,
     is_copy,
     key_in,
+    postpone,
     refuse_foreign,
     sentences,
     unseen,
@@ -463,3 +464,21 @@ def test_a_name_that_does_not_fit_is_no_key_of_ours() -> None:
 
 def test_a_value_is_read_as_it_was_written() -> None:
     assert value_in({"data": {"api_key": base64.b64encode(value(3).encode()).decode()}}) == value(3)
+
+
+class TestPostpone:
+    """Which keys stay where they are until the policies know their new team."""
+
+    MOVED = ApiKey("alice", "laptop", "research")
+
+    def there(self, *keys: ApiKey) -> list[Object]:
+        return [key_secret(key, value(number), PLACE) for number, key in enumerate(keys)]
+
+    def test_a_key_moves_at_once_to_a_team_that_is_known(self) -> None:
+        assert postpone([self.MOVED, BOB], self.there(ALICE, BOB), {"research"}) == [self.MOVED, BOB]
+
+    def test_it_stays_where_it_is_while_its_new_team_is_not_known(self) -> None:
+        assert postpone([self.MOVED, BOB], self.there(ALICE, BOB), {"free"}) == [ALICE, BOB]
+
+    def test_a_key_that_is_not_there_yet_is_made_whatever_is_known(self) -> None:
+        assert postpone([self.MOVED], self.there(BOB), set()) == [self.MOVED]
