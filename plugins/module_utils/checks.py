@@ -83,7 +83,8 @@ def closed_checks(platform: Platform) -> list[Check]:
     """Return the checks that nobody reaches a model without a key, and that no other name leads anywhere."""
     checks = [Check(f"{model.name} asks for a key", platform.hostname(model), status=401) for model in platform.models]
     taken = {model.label for model in platform.models}
-    nobody = next(name for name in ("no-such-model", "no-such-model-either") if name not in taken)
+    names = ("no-such-model", *(f"no-such-model-{number}" for number in range(len(taken))))
+    nobody = next(name for name in names if name not in taken)
     return [*checks, Check("a name without a model is refused", f"{nobody}.{platform.domain}", status=404)]
 
 

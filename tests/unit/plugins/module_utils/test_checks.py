@@ -61,9 +61,9 @@ class TestClosedChecks:
         assert not any(check.headers for check in checks)
 
     def test_a_name_that_no_model_has_is_found_whatever_models_are_called(self) -> None:
-        checks = closed_checks(platform({"name": "no-such-model"}))
+        checks = closed_checks(platform({"name": "no-such-model"}, {"name": "no-such-model-0"}))
 
-        assert checks[-1].host == "no-such-model-either.maas.local"
+        assert checks[-1].host == "no-such-model-1.maas.local"
 
     def test_without_models_it_is_still_shown_that_other_names_are_refused(self) -> None:
         assert [check.status for check in closed_checks(platform())] == [404]
