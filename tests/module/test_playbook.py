@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -22,7 +23,7 @@ from ansible_collections.maas_billing.platform.plugins.modules import apply_set,
 from tests.module.cluster import Cluster
 from tests.module.conftest import Space
 from tests.module.fake_gateway import FakeGateway
-from tests.module.objects import config_map, secret
+from tests.module.objects import config_map, deployment, secret
 from tests.module.running import COLLECTIONS, Modules
 
 Object = dict[str, Any]
@@ -88,6 +89,39 @@ def test_the_diff_is_readable_and_tells_no_secret(
         assert value not in said
         assert base64.b64encode(value.encode()).decode() not in said
     assert cluster.read(objects[1]) is not None
+
+
+def test_roles_that_do_another_thing_look_at_the_cluster_anew(space: Space, modules: Modules, tmp_path: Path) -> None:
+    """Roles that do the same share what the first has seen; a role's `verify` after its `main` must not."""
+    istiod = deployment(space.home, "istiod")
+    istiod["metadata"] |= {"labels": {"app": "istiod"}, "annotations": {}}
+
+    def survey(purpose: str) -> list[Object]:
+        role = {"name": "maas_billing.platform.maas", "tasks_from": "survey"}
+        owner = "{{ maas_found.components.istio.owner }}"
+        return [
+            {"name": "Look", "ansible.builtin.include_role": role, "vars": {"maas_purpose": purpose}},
+            {"name": "Say it", "ansible.builtin.debug": {"msg": f"seen for {purpose}: {owner}"}},
+        ]
+
+    somebody = [{"name": "Bring Istio", "kubernetes.core.k8s": {"definition": istiod}}]
+    again = [{"name": "Take it away", "kubernetes.core.k8s": {"state": "absent", "definition": istiod}}]
+    tasks = [*survey("install"), *somebody, *survey("install"), *survey("verify"), *again]
+    done = _play(modules, tmp_path, tasks, "-e", '{"maas_domain": "maas.local"}')
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = re.findall(r'"msg": "(seen for .*)"', done.stdout)
+    assert said == ["seen for install: absent", "seen for install: absent", "seen for verify: foreign"]
+
+
+@pytest.mark.parametrize("program", ["no-such-helm", "echo"])
+def test_without_helm_nothing_begins(modules: Modules, tmp_path: Path, program: str) -> None:
+    role = {"name": "maas_billing.platform.maas", "tasks_from": "preflight"}
+    look = {"name": "Look", "ansible.builtin.include_role": role, "vars": {"maas_components": ["istio"]}}
+    settings = {"maas_domain": "maas.local", "maas_helm_binary": program}
+    done = _play(modules, tmp_path, [look], "-e", json.dumps(settings))
+    assert done.returncode == 2
+    assert f"Helm 3 is needed where this runs. {program} says - " in done.stdout + done.stderr
+    assert "set maas_helm_binary to where it is" in done.stdout + done.stderr
 
 
 def test_a_failure_is_one_message(space: Space, modules: Modules, tmp_path: Path) -> None:
