@@ -41,7 +41,7 @@ def playbook(*arguments: str, callback: str = "default") -> str:
 
 def test_check_mode_predicts_nothing_on_the_installed_platform() -> None:
     said = playbook("maas_billing.platform.site", "--check", "--diff")
-    assert re.findall(r"changed=(\d+)", said) == ["0"], said
+    assert set(re.findall(r"changed=(\d+)", said)) == {"0"}, said
 
 
 def requests_of_the_operator(audit_log: Path, start: int) -> int:
@@ -57,7 +57,7 @@ def test_a_second_run_changes_nothing_and_costs_little() -> None:
 
     said = json.loads(playbook("maas_billing.platform.site", callback="ansible.posix.json"))
 
-    (recap,) = said["stats"].values()
+    (recap,) = (counts for host, counts in said["stats"].items() if host != "localhost")
     assert (recap["changed"], recap["failures"]) == (0, 0)
     results = [result for play in said["plays"] for task in play["tasks"] for result in task["hosts"].values()]
     done = [item["action"] for item in results if not item.get("skipped")]
