@@ -30,9 +30,16 @@ def ask_until_right(checks: Sequence[Check], address: str, port: int, patience: 
 
 
 def ask_when_known(check: Check, address: str, port: int, patience: float) -> Answer:
-    """Send a check with a new key until the gateway knows that key, for at most ``patience`` seconds."""
+    """Send a check with a new key until the gateway knows that key, for at most ``patience`` seconds.
+
+    A request that is answered 500 is sent once more: after a restart of the limiter the first one is lost on the
+    connection that broke (E29 of the measured facts).
+    """
     deadline = time.monotonic() + patience
     answer = ask(check, address, port)
+    if answer.status == 500:
+        time.sleep(_PAUSE_SECONDS)
+        answer = ask(check, address, port)
     while answer.status == 401 != check.status and time.monotonic() + _PAUSE_SECONDS < deadline:
         time.sleep(_PAUSE_SECONDS)
         answer = ask(check, address, port)

@@ -90,7 +90,19 @@ class TestWhenKnown:
         assert ask_when_known(Check("it", "h"), "127.0.0.1", server.port, patience=10).ok
         assert len(server.requests) == 3
 
-    @pytest.mark.parametrize("status", [200, 403, 404, 429, 500])
+    def test_a_request_that_a_restarted_limiter_lost_is_sent_once_more(self, server: Server) -> None:
+        server.answer = lambda _request: Reply(500 if len(server.requests) < 2 else 200)
+
+        assert ask_when_known(Check("it", "h"), "127.0.0.1", server.port, patience=10).ok
+        assert len(server.requests) == 2
+
+    def test_a_service_that_stays_down_is_told(self, server: Server) -> None:
+        server.answers({}, 500)
+
+        assert ask_when_known(Check("it", "h"), "127.0.0.1", server.port, patience=10).status == 500
+        assert len(server.requests) == 2
+
+    @pytest.mark.parametrize("status", [200, 403, 404, 429, 503])
     def test_any_other_answer_counts_as_it_is(self, server: Server, status: int) -> None:
         server.answers({}, status)
 
