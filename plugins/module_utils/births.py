@@ -32,6 +32,21 @@ def unproven(api: Api, platform: Platform) -> list[str]:
     return [model.name for model in platform.models if not _leads_there(routes.get(model.name, {}), platform, model)]
 
 
+def leading(api: Api) -> list[str]:
+    """Return the routes of models, of any gateway, by which clients reach something."""
+    try:
+        found = api.list("/apis/gateway.networking.k8s.io/v1/httproutes", MODEL_LABEL)["items"]
+    except ApiError as error:
+        if error.status != 404:
+            raise
+        return []
+    return sorted(
+        f"{item['metadata']['namespace']}/{item['metadata']['name']}"
+        for item in found
+        if any(rule.get("backendRefs") for rule in item["spec"].get("rules", ()))
+    )
+
+
 def shut(objects: Iterable[Manifest], models: Container[str]) -> list[Manifest]:
     """Return the objects with the routes of these models leading nowhere."""
     return [_without_backends(obj) if _is_route_of(obj, models) else obj for obj in objects]

@@ -64,6 +64,10 @@ class ForeignObjectError(MaasError):
     """An object that the set wants exists already and belongs to somebody else."""
 
 
+class OpenModelsError(MaasError):
+    """What is to be removed is all that keeps everybody from models that are still there."""
+
+
 class SetBusyError(MaasError):
     """Another run is changing the same set right now."""
 

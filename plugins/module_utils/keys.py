@@ -29,6 +29,8 @@ from .render.keys import VALUE_FIELD, WATCHED, WATCHED_LABEL, ApiKey, key_secret
 
 # The keys with which access is verified.
 GUESTS = Parent("guests", "maas-system")
+# Held as long as they are in use.
+VERIFICATION = Parent("verification", "maas-system")
 
 Object = dict[str, Any]
 Values = dict[ApiKey, str]

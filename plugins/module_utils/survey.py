@@ -87,7 +87,7 @@ COMPONENTS: dict[str, Component] = {
         ),
         # The second is Red Hat Connectivity Link.
         ("kuadrant-operator", "rhcl-operator"),
-        ("AUTH_SERVICE_", "RATELIMIT_"),
+        ("AUTH_SERVICE_", "RATELIMIT_", "ISTIO_GATEWAY_CONTROLLER_NAMES", "MAAS_"),
     ),
 }
 _MONITORS = ("servicemonitors.monitoring.coreos.com", "podmonitors.monitoring.coreos.com")

@@ -73,6 +73,14 @@ class Boundary:
 
 
 @dataclass(frozen=True)
+class Shared:
+    """A check that is not tried when the guest's team has used up what its users have together."""
+
+    check: Check
+    limit: Limit
+
+
+@dataclass(frozen=True)
 class Untried:
     """What cannot be shown without doing harm, and why."""
 
@@ -80,7 +88,7 @@ class Untried:
     why: str
 
 
-Step = Union[Check, Boundary, Untried]
+Step = Union[Check, Shared, Boundary, Untried]
 
 
 def access_steps(platform: Platform, guests: Guests, most_requests: int) -> list[Step]:
@@ -122,7 +130,9 @@ def _admitted(platform: Platform, teams: dict[str, str], guests: Guests) -> Iter
         for prefix in ("APIKEY", "Bearer"):
             guest = guests.invite(teams[tier.name])
             name = f"{model.name} with a key after {prefix}"
-            yield chat(name, platform.hostname(model), model, f"{prefix} {guest.value}")
+            check = chat(name, platform.hostname(model), model, f"{prefix} {guest.value}")
+            limit = _of_team(tier.allowance(model.name))
+            yield Shared(check, limit) if limit else check
 
 
 def _outside(platform: Platform, tier: Tier, team: str, guests: Guests) -> Iterator[Step]:
@@ -171,7 +181,7 @@ def _not_to_be_tried(limit: Limit, needed: int, most_requests: int) -> str:
 
 def _ends_before(allowance: Allowance, of_tokens: bool, needed: int) -> str:
     """Return which other limit ``needed`` requests may reach, or would use up for others; empty for none."""
-    of_team = next((limit for limit in (*allowance.requests, *allowance.tokens) if limit.per == "team"), None)
+    of_team = _of_team(allowance)
     if of_team:
         return f"{of_team} counts for a whole team, whose own requests it would take"
     other = _first_bound(allowance.requests if of_tokens else allowance.tokens)
@@ -180,12 +190,23 @@ def _ends_before(allowance: Allowance, of_tokens: bool, needed: int) -> str:
     return ""
 
 
+def _of_team(allowance: Allowance) -> Limit | None:
+    """Return a limit that counts for a whole team, where there is one."""
+    return next((limit for limit in (*allowance.requests, *allowance.tokens) if limit.per == "team"), None)
+
+
 def carry_out(step: Step, send: Send) -> Answer:
     """Try one step by ``send`` and judge what came back."""
     if isinstance(step, Untried):
         return Answer(Check(step.name, ""), 0, f"{UNTRIED}: {step.why}", True, 0.0)
     if isinstance(step, Check):
         return send(step)
+    if isinstance(step, Shared):
+        answer = send(step.check)
+        if answer.status != 429:
+            return answer
+        said = f"{UNTRIED}: answered 429, since the team has used up what its users have together ({step.limit})"
+        return replace(answer, ok=True, said=said)
     return _find_boundary(step, send)
 
 

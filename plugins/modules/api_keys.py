@@ -15,7 +15,8 @@ description:
   - Makes the cluster hold exactly the keys that C(users) of O(intent) name - one Secret for each user and key, in
     Kuadrant's namespace, with a value of 48 random URL-safe characters.
   - A value is made once. Every further run reads it from the Secret and keeps it. The Secrets are immutable.
-  - A key whose user or name is gone is removed, and is refused by the gateway within a second.
+  - A key whose user or name is gone is removed, and is refused by the gateway within a second. So are keys that an
+    interrupted verification left.
   - A user who moves to another team keeps the keys. The new Secret is there before the old one goes, so that no request
     is refused meanwhile, as long as the policies know the team in question; see O(before_policies).
   - Secrets that the gateway would take for keys and that were not made here are refused by name, whoever made them; so
@@ -170,7 +171,7 @@ from typing import Any
 from ansible_collections.maas_billing.platform.plugins.module_utils.access import read
 from ansible_collections.maas_billing.platform.plugins.module_utils.applyset import Parent
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.api import Api, object_path
-from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.key_secrets import KeySecrets
+from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.key_secrets import KeySecrets, forget_guests
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.sets import Outcome, Sets
 from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import Platform, read_platform
 from ansible_collections.maas_billing.platform.plugins.module_utils.keys import (
@@ -282,6 +283,8 @@ def work(module: Any) -> dict[str, Any]:
     decision, kept, postponed = make(module, api, sets)
     delivered = deliver(sets, module, decision.values)
     effects = sentences([change.step for change in kept.changes if change.changed], decision)
+    guests = 0 if module.check_mode else forget_guests(api, sets)
+    effects += [f"keys that an interrupted verification left: {guests} gone"] if guests else []
     effects += [f"{change.step.key} is {change.step.action.value}" for change in delivered.changes if change.changed]
     if file is not None:
         effects += hand_over(module, file, decision.values)

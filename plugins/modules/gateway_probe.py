@@ -173,10 +173,12 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.checks impor
     host_header,
 )
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.api import Api
+from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.lock import locked
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.sets import Sets
+from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.store import Store
 from ansible_collections.maas_billing.platform.plugins.module_utils.errors import ProbeError
 from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import Platform, read_platform
-from ansible_collections.maas_billing.platform.plugins.module_utils.keys import GUESTS
+from ansible_collections.maas_billing.platform.plugins.module_utils.keys import GUESTS, VERIFICATION
 from ansible_collections.maas_billing.platform.plugins.module_utils.module import build, connect, finish
 from ansible_collections.maas_billing.platform.plugins.module_utils.probe import ask_until_right, ask_when_known
 from ansible_collections.maas_billing.platform.plugins.module_utils.readiness import explain
@@ -184,6 +186,8 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.render.keys 
 from ansible_collections.maas_billing.platform.plugins.module_utils.verification import Guests, access_steps, carry_out
 
 KEY_BYTES = 36
+# Two at once would take each other's guests away.
+PATIENCE_FOR_ANOTHER = 300
 
 REQUEST = {
     "name": {"type": "str", "required": True},
@@ -269,18 +273,20 @@ def verify_access(module: Any, api: Api, platform: Platform, address: tuple[str,
         for guest in guests.all
     ]
     sets = Sets(api, patience)
-    # They come into force together, so what one of them was waited for is not waited for again with the next.
-    deadline = time.monotonic() + patience
+    place = Store(api, sets.resources, VERIFICATION, patience).ensure_namespace
+    with locked(api, VERIFICATION, PATIENCE_FOR_ANOTHER, place):
+        # They come into force together, so what one of them was waited for is not waited for again with the next.
+        deadline = time.monotonic() + patience
 
-    def send(check: Check) -> Answer:
-        return ask_when_known(check, *address, max(0.0, deadline - time.monotonic()))
+        def send(check: Check) -> Answer:
+            return ask_when_known(check, *address, max(0.0, deadline - time.monotonic()))
 
-    # Applied as a set, so that what an interrupted verification left behind is gone with the next.
-    try:
-        sets.apply(GUESTS, objects, False, True, False)
-        return [carry_out(step, send) for step in steps]
-    finally:
-        sets.remove(GUESTS, False, False)
+        # Applied as a set, so that what an interrupted verification left behind is gone with the next.
+        try:
+            sets.apply(GUESTS, objects, False, True, False)
+            return [carry_out(step, send) for step in steps]
+        finally:
+            sets.remove(GUESTS, False, False)
 
 
 def nowhere(module: Any, error: ProbeError) -> dict[str, Any]:

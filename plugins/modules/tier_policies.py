@@ -24,7 +24,9 @@ options:
     description: What the platform is to be - the C(maas_*) variables of the cluster without their prefix.
     type: dict
   state:
-    description: Whether the policies are there. With V(absent) the gateway admits everybody.
+    description:
+      - Whether the policies are there. With V(absent) the gateway admits everybody, so that is refused while
+        routes lead to models.
     type: str
     choices: [present, absent]
     default: present
@@ -156,14 +158,14 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.access impor
     statement,
 )
 from ansible_collections.maas_billing.platform.plugins.module_utils.applyset import Parent
-from ansible_collections.maas_billing.platform.plugins.module_utils.births import unproven
+from ansible_collections.maas_billing.platform.plugins.module_utils.births import leading, unproven
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.api import Api, concurrently
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.resources import Resource
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.sets import Outcome, Sets
+from ansible_collections.maas_billing.platform.plugins.module_utils.errors import OpenModelsError
 from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import Platform, read_platform
 from ansible_collections.maas_billing.platform.plugins.module_utils.module import build, connect, finish
 from ansible_collections.maas_billing.platform.plugins.module_utils.render.policies import (
-    deciding,
     policy_objects,
     ruling_as_well,
 )
@@ -188,7 +190,7 @@ def effects(outcome: Outcome, platform: Platform) -> list[str]:
 
 def foreign(api: Api, sets: Sets, platform: Platform, outcome: Outcome) -> list[str]:
     """Return which policies of somebody else rule what ours rule; of a kind that is not known yet there are none."""
-    kinds = [sets.resources.find(policy["apiVersion"], policy["kind"]) for policy in deciding(policy_objects(platform))]
+    kinds = [sets.resources.find(policy["apiVersion"], policy["kind"]) for policy in policy_objects(platform)]
 
     def found(kind: Resource) -> list[dict[str, Any]]:
         typed = {"apiVersion": kind.api_version, "kind": kind.kind}
@@ -216,8 +218,18 @@ def apply(module: Any) -> dict[str, Any]:
 
 
 def remove(module: Any) -> dict[str, Any]:
-    """Take the policies away."""
-    sets = Sets(connect(module), module.params["wait_timeout"])
+    """Take the policies away.
+
+    :raises OpenModelsError: while routes lead to models. In check mode another task may take these away before.
+    """
+    api = connect(module)
+    routes = [] if module.check_mode else leading(api)
+    if routes:
+        raise OpenModelsError(
+            f"These routes lead to models: {', '.join(routes)}. Without the policies anybody could use them. Nothing "
+            "was changed. Remove the models first; the whole remove playbook does that."
+        )
+    sets = Sets(api, module.params["wait_timeout"])
     return {**result(sets.remove(SET, False, module.check_mode), module._diff), "effects": [], "access": []}
 
 

@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.maas_billing.platform.plugins.module_utils.keys import GUESTS
+from tests.access.clients import Clients
 from tests.access.deployment import Object, Site
 from tests.access.playbooks import Playbooks
 from tests.module.objects import namespace
@@ -106,13 +108,46 @@ def test_what_our_own_parts_need_is_not_removed_from_under_them(site: Site, play
     assert playbooks.run("site", "--tags", "kserve,prerequisites").status == 0
 
 
+def test_policies_are_not_removed_while_models_can_be_reached(
+    site: Site, playbooks: Playbooks, clients: Clients
+) -> None:
+    run = playbooks.run("remove", "--tags", "kuadrant")
+    assert run.status != 0
+    assert "These routes lead to models: maas-models/echo, maas-models/simulator." in run.said
+    assert clients.look("no-key") == 401
+    assert clients.look(site.keys()["carol"]) in (200, 429)
+
+
+def test_keys_that_a_killed_verification_left_go_with_the_next_run(
+    site: Site, playbooks: Playbooks, intent: Object
+) -> None:
+    run = site.modules.start("gateway_probe", {"intent": intent, "access": True, "timeout": 15})
+    site.cluster.wait_for(lambda: _guests(site), "the keys of guests")
+    run.kill()
+    assert _guests(site)
+
+    run = playbooks.run("site", "--tags", "kuadrant")
+    assert run.status == 0
+    assert "keys that an interrupted verification left" in run.said
+    assert not _guests(site)
+
+
+def test_two_verifications_at_once_both_find_all_well(site: Site, intent: Object) -> None:
+    site.settled(intent)
+    arguments = {"intent": intent, "access": True, "report_only": True, "timeout": 15}
+    both = [site.modules.start("gateway_probe", arguments) for _number in range(2)]
+    for run in both:
+        assert [line["said"] for line in run.answer()["answers"] if not line["ok"]] == []
+    assert not _guests(site)
+
+
 def test_a_removal_that_was_killed_in_helm_is_completed_and_spares_what_others_put_there(
     site: Site, playbooks: Playbooks
 ) -> None:
     _mark_as_uninstalling(site)
     site.delete(ISTIOD)
     site.cluster.create(THEIRS, manager="kubectl-create")
-    run = playbooks.run("remove", "--tags", "kuadrant,gateway", settings={"maas_remove_shared": True})
+    run = playbooks.run("remove", "--tags", "simulator,kuadrant,gateway", settings={"maas_remove_shared": True})
     assert run.status == 0
     assert "Secret cacerts" in run.said
     assert site.cluster.held(THEIRS)["data"]
@@ -122,6 +157,11 @@ def test_a_removal_that_was_killed_in_helm_is_completed_and_spares_what_others_p
 
     site.cluster.delete(THEIRS)
     assert playbooks.run("site").status == 0
+
+
+def _guests(site: Site) -> list[str]:
+    selector = f"applyset.kubernetes.io/part-of={GUESTS.set_id}"
+    return [item["metadata"]["name"] for item in site.cluster.list("v1", "Secret", selector=selector)]
 
 
 def _helm(site: Site, *arguments: Any) -> subprocess.Popen[bytes]:

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from typing import Callable
 
 from ..applyset import PART_OF_LABEL, Parent
-from ..errors import ApiError
-from ..keys import GUESTS, Decision, decide, is_copy, refuse_foreign, unseen
+from ..errors import ApiError, SetBusyError
+from ..keys import GUESTS, VERIFICATION, Decision, decide, is_copy, refuse_foreign, unseen
 from ..render.identity import KEY_LABEL
 from ..render.keys import ApiKey, key_secret
 from .api import Api, Object, object_path, together
+from .lock import locked
 from .sets import Outcome, Sets
 
 # How often a run begins anew because others made the same keys meanwhile.
@@ -99,6 +100,18 @@ def seen(api: Api, parent: Parent, namespace: str) -> list[Object]:
         lambda: _list(api, f"{_members_of(parent)},{KEY_LABEL}!=true"),
     )
     return [*selected, *others]
+
+
+def forget_guests(api: Api, sets: Sets) -> int:
+    """Remove the keys that an interrupted verification left, and return how many; those of one at work stay."""
+    left = len(_list(api, _members_of(GUESTS), metadata=True))
+    if left:
+        try:
+            with locked(api, VERIFICATION, 0):
+                sets.remove(GUESTS, remove_shared=False, check=False)
+        except SetBusyError:
+            return 0
+    return left
 
 
 def _members_of(parent: Parent) -> str:

@@ -24,15 +24,10 @@ def policy_objects(platform: Platform) -> list[Manifest]:
     return [policy, request_policy(platform), token_policy(platform), telemetry_policy(platform)]
 
 
-def deciding(objects: Iterable[Manifest]) -> list[Manifest]:
-    """Return those policies whose kinds decide who gets in, and how much; telemetry only names what is counted."""
-    return [policy for policy in objects if policy["kind"] != "TelemetryPolicy"]
-
-
 def ruling_as_well(platform: Platform, policies: Iterable[Manifest], ours: Container[Key]) -> list[str]:
     """Return a sentence for each policy that is not ours and rules our gateway, or the route of one of our models.
 
-    :param policies: those of the deciding kinds, as they are on the cluster; each rules what is in its own namespace.
+    :param policies: those of our policies' kinds, as they are on the cluster; each rules what is in its own namespace.
     """
     api = "gateway.networking.k8s.io"
     ruled = {Key(f"HTTPRoute.{api}", platform.models_namespace, model.name) for model in platform.models}

@@ -13,7 +13,6 @@ import pytest
 from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import read_platform
 from ansible_collections.maas_billing.platform.plugins.module_utils.plan import key_of
 from ansible_collections.maas_billing.platform.plugins.module_utils.render.policies import (
-    deciding,
     policy_objects,
     ruling_as_well,
 )
@@ -44,7 +43,7 @@ def policy(namespace: str, kind: str, name: str, group: str = GATEWAY_API, **mor
 
 
 def said(*policies: Object) -> list[str]:
-    return ruling_as_well(PLATFORM, [*policies, *deciding(OURS)], {key_of(item) for item in OURS})
+    return ruling_as_well(PLATFORM, [*policies, *OURS], {key_of(item) for item in OURS})
 
 
 def test_our_own_policies_are_nobody_elses() -> None:
@@ -78,7 +77,3 @@ def test_who_else_rules_the_gateway_or_the_route_of_a_model_is_told(given: Objec
 )
 def test_policies_of_others_for_what_is_not_ours_are_their_business(given: Object) -> None:
     assert said(given) == []
-
-
-def test_telemetry_decides_nothing() -> None:
-    assert [item["kind"] for item in deciding(OURS)] == ["AuthPolicy", "RateLimitPolicy", "TokenRateLimitPolicy"]

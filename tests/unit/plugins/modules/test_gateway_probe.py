@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -129,8 +131,16 @@ class Cluster:
         self.events: list[str] = []
         self.secrets: list[dict[str, Any]] = []
 
+        self.resources = None
+
     def __call__(self, *_arguments: Any) -> Cluster:
         return self
+
+    @contextmanager
+    def locked(self, *_arguments: Any) -> Iterator[None]:
+        self.events.append("locked")
+        yield
+        self.events.append("free")
 
     def apply(self, _parent: Any, objects: list[dict[str, Any]], *_options: bool) -> None:
         self.events.append("made")
@@ -156,6 +166,7 @@ class TestVerifyAccess:
     def cluster(self, monkeypatch: pytest.MonkeyPatch) -> Cluster:
         cluster = Cluster()
         monkeypatch.setattr(gateway_probe, "Sets", cluster)
+        monkeypatch.setattr(gateway_probe, "locked", cluster.locked)
         return cluster
 
     def answers(self, module: Module, send: Any, monkeypatch: pytest.MonkeyPatch) -> list[Answer]:
@@ -171,7 +182,7 @@ class TestVerifyAccess:
 
         found = self.answers(Module(), send, monkeypatch)
 
-        assert cluster.events == ["made", *["asked"] * 6, "removed"]
+        assert cluster.events == ["locked", "made", *["asked"] * 6, "removed", "free"]
         assert all(answer.ok for answer in found)
 
     def test_they_are_gone_even_where_sending_fails(self, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,7 +191,7 @@ class TestVerifyAccess:
 
         with pytest.raises(KeyboardInterrupt):
             self.answers(Module(), send, monkeypatch)
-        assert cluster.events == ["made", "removed"]
+        assert cluster.events == ["locked", "made", "removed"]
 
     def test_they_are_secrets_to_ansible_and_unlike_any_others(
         self, cluster: Cluster, monkeypatch: pytest.MonkeyPatch

@@ -181,16 +181,17 @@ class TestForeign:
         mine = Outcome([Change(Step(key, Action.LEAVE, ""), None)])
         return foreign(api, sets, platform(BEFORE), mine), api.asked
 
-    def test_each_deciding_kind_is_read_once(self) -> None:
+    def test_each_kind_is_read_once(self) -> None:
         said, asked = self.told("AuthPolicy", "RateLimitPolicy", "TokenRateLimitPolicy", "TelemetryPolicy")
 
         assert [line.partition(" of ")[0] for line in said] == [
             "AuthPolicy maas-models/open",
             "RateLimitPolicy maas-models/open",
+            "TelemetryPolicy maas-models/open",
             "TokenRateLimitPolicy maas-models/open",
         ]
         assert said[0] == THEIRS
-        assert len(asked) == 3
+        assert len(asked) == 4
 
     def test_of_kinds_that_are_not_there_yet_there_are_none(self) -> None:
         assert self.told() == ([], [])
