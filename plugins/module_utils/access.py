@@ -19,6 +19,14 @@ from .intent.tiers import Allowance, Limit, Tier
 
 STATEMENT_ANNOTATION = "maas-billing.platform/statement"
 _SHOWN = 5
+_TITLES = {
+    "tier": "TIER",
+    "teams": "TEAMS",
+    "models": "MODELS",
+    # Each route counts for itself, and each model has its own.
+    "requests": "REQUESTS PER MODEL",
+    "tokens": "TOKENS PER MODEL",
+}
 Statement = dict[str, Any]
 
 
@@ -27,8 +35,10 @@ def statement(platform: Platform) -> Statement:
 
     :return: ``tiers``: for each tier its ``models`` (None for all), ``requests`` and ``tokens`` in words, and
         ``overrides``: the same words for each model that has limits of its own. ``teams``: the tier of each team.
+        ``models``: the names of all models.
     """
     return {
+        "models": sorted(model.name for model in platform.models),
         "tiers": {tier.name: _tier(tier) for tier in platform.tiers},
         "teams": {team.name: team.tier for team in platform.teams},
     }
@@ -63,14 +73,16 @@ def read(policy: Mapping[str, Any] | None) -> Statement:
         said = json.loads(annotations.get(STATEMENT_ANNOTATION, "null"))
     except ValueError:
         said = None
-    return said if _is_statement(said) else {"tiers": {}, "teams": {}}
+    return said if _is_statement(said) else {"models": [], "tiers": {}, "teams": {}}
 
 
 def _is_statement(said: Any) -> bool:
     """Say whether a value has the shape of a statement; anybody may have written the annotation."""
     if not isinstance(said, dict) or not all(isinstance(said.get(part), dict) for part in ("tiers", "teams")):
         return False
-    return _are_texts(said["teams"].values()) and all(map(_is_tier, said["tiers"].values()))
+    if not isinstance(said.get("models"), list) or not _are_texts([*said["models"], *said["teams"].values()]):
+        return False
+    return all(map(_is_tier, said["tiers"].values()))
 
 
 def _is_tier(said: Any) -> bool:
@@ -108,7 +120,20 @@ def access_rows(said: Statement) -> list[dict[str, str]]:
 
 def changes_in_words(before: Statement, after: Statement) -> list[str]:
     """Return a line for each thing that is other than before, and for whom."""
-    return [*_team_changes(before, after), *_tier_changes(before, after)]
+    return [*_model_changes(before, after), *_team_changes(before, after), *_tier_changes(before, after)]
+
+
+def _model_changes(before: Statement, after: Statement) -> Iterator[str]:
+    for model in sorted({*before["models"]} ^ {*after["models"]}):
+        if model in before["models"]:
+            yield f"model {model}: gone"
+        else:
+            tiers = _some(name for name, tier in after["tiers"].items() if _includes(tier, model))
+            yield f"model {model}: new ({f'tiers: {tiers}' if tiers else 'no tier includes it'})"
+
+
+def _includes(tier: Statement, model: str) -> bool:
+    return tier["models"] is None or model in tier["models"]
 
 
 def _team_changes(before: Statement, after: Statement) -> Iterator[str]:
@@ -130,7 +155,9 @@ def _tier_changes(before: Statement, after: Statement) -> Iterator[str]:
         if new is None:
             yield f"tier {tier}: gone"
         elif old is None:
-            yield f"tier {tier}: new{concerned}"
+            yield f"tier {tier}: new{concerned}, {_said(new)}"
+            for model, limits in new["overrides"].items():
+                yield f"tier {tier}{concerned}: for {model} {_said(limits)}"
         else:
             yield from (f"tier {tier}{concerned}: {line}" for line in _limit_changes(old, new))
 
@@ -141,7 +168,7 @@ def _limit_changes(old: Statement, new: Statement) -> Iterator[str]:
         yield f"its models from {_models(old)} to {_models(new)}"
     yield from _differences(old, new)
     for model in sorted({*old["overrides"], *new["overrides"]}):
-        if new["models"] is not None and model not in new["models"]:
+        if not _includes(new, model):
             continue  # No limit is left to speak of.
         before, after = old["overrides"].get(model, old), new["overrides"].get(model, new)
         yield from (f"for {model} {line}" for line in _differences(before, after))
@@ -151,6 +178,10 @@ def _differences(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str
     for what in ("requests", "tokens"):
         if old[what] != new[what]:
             yield f"{what} from {old[what]} to {new[what]}"
+
+
+def _said(limits: Mapping[str, str]) -> str:
+    return f"requests {limits['requests']}, tokens {limits['tokens']}"
 
 
 def _models(tier: Statement) -> str:
@@ -165,7 +196,6 @@ def _some(names: Iterable[str]) -> str:
 
 def table(rows: Sequence[Mapping[str, str]]) -> list[str]:
     """Return rows of access as lines with aligned columns, the first one with the titles."""
-    columns = ("tier", "teams", "models", "requests", "tokens")
-    lines = [dict(zip(columns, (column.upper() for column in columns))), *rows]
-    widths = {column: max(len(line[column]) for line in lines) for column in columns}
-    return ["  ".join(f"{line[column]:<{widths[column]}}" for column in columns).rstrip() for line in lines]
+    lines = [_TITLES, *rows]
+    widths = {column: max(len(line[column]) for line in lines) for column in _TITLES}
+    return ["  ".join(f"{line[column]:<{widths[column]}}" for column in _TITLES).rstrip() for line in lines]

@@ -72,8 +72,8 @@ table:
   type: list
   elements: str
   sample:
-    - "TIER  TEAMS     MODELS  REQUESTS          TOKENS"
-    - "free  students  all     5 in 2m per user  10000 in 1m per user"
+    - "TIER  TEAMS     MODELS  REQUESTS PER MODEL  TOKENS PER MODEL"
+    - "free  students  all     5 in 2m per user    10000 in 1m per user"
 enforced:
   description: Whether all four policies are there and in force.
   returned: success

@@ -18,7 +18,8 @@ _POLICIES = "/apis/kuadrant.io/v1/namespaces/maas-gateway"
 AUTH = f"{_POLICIES}/authpolicies/maas-auth"
 REQUESTS = f"{_POLICIES}/ratelimitpolicies/maas-requests"
 TOKENS = "/apis/kuadrant.io/v1alpha1/namespaces/maas-gateway/tokenratelimitpolicies/maas-tokens"
-USAGE = "/apis/extensions.kuadrant.io/v1alpha1/namespaces/maas-gateway/telemetrypolicies/maas-usage"
+_TELEMETRY = "/apis/extensions.kuadrant.io/v1alpha1/namespaces/maas-gateway/telemetrypolicies"
+USAGE = f"{_TELEMETRY}/maas-usage"
 _LOWER_CASE = "/apis/networking.istio.io/v1alpha3/namespaces/maas-gateway/envoyfilters/maas-lower-case-host"
 _ON_ROUTES = "/apis/kuadrant.io/v1/namespaces/maas-models/authpolicies"
 _LIMITS_ON_ROUTES = "/apis/kuadrant.io/v1/namespaces/maas-models/ratelimitpolicies"
@@ -141,6 +142,25 @@ def _limited_route(site: Site) -> Iterator[None]:
     )
     yield
     site.delete(f"{_LIMITS_ON_ROUTES}/loose")
+
+
+@contextmanager
+def _counted_otherwise(site: Site) -> Iterator[None]:
+    """Somebody adds labels to what is counted; nobody is refused or admitted by that."""
+    site.create(
+        _TELEMETRY,
+        {
+            "apiVersion": "extensions.kuadrant.io/v1alpha1",
+            "kind": "TelemetryPolicy",
+            "metadata": {"name": "theirs", "namespace": "maas-gateway"},
+            "spec": {
+                "targetRef": {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "maas"},
+                "metrics": {"default": {"labels": {"path": "request.path"}}},
+            },
+        },
+    )
+    yield
+    site.delete(f"{_TELEMETRY}/theirs")
 
 
 @contextmanager
@@ -275,6 +295,12 @@ BREAKS = [
         (_AS_WELL, "is another one more specific"),
     ),
     Break("limits-on-a-route", _limited_route, {"policies: RateLimitPolicy maas-models/loose"}, (_AS_WELL,)),
+    Break(
+        "telemetry-of-somebody-else",
+        _counted_otherwise,
+        {"policies: TelemetryPolicy maas-gateway/theirs"},
+        ("of somebody else rules Gateway maas-gateway/maas as well; likely cure: delete it",),
+    ),
     Break("side-door", _side_door, {AUTH_LINE}, (f"{_ADDED}.rules.authentication.side-door",)),
     Break(
         "prefix-removed",

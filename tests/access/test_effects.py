@@ -208,13 +208,14 @@ def test_a_user_who_moves_to_a_new_team_is_never_refused(
     site: Site, clients: Clients, intent: Object, playbooks: Playbooks
 ) -> None:
     site.settled(intent)
-    key, wanted = site.keys()["bob"], copy.deepcopy(intent)
+    key, wanted = site.keys()["alice"], copy.deepcopy(intent)
     wanted["teams"].append({"name": "newcomers", "tier": "premium"})
-    next(user for user in wanted["users"] if user["name"] == "bob")["team"] = "newcomers"
+    next(user for user in wanted["users"] if user["name"] == "alice")["team"] = "newcomers"
     settings = {f"maas_{name}": wanted[name] for name in ("teams", "users")}
+    # Alice has used nothing of that tier, where bob may have.
     with clients.asking(key) as asked:
         run = playbooks.run("site", "--tags", "kuadrant", settings=settings)
     assert run.status == 0, run.said[-3000:]
-    assert "bob: key default moves from students to newcomers" in run.said
+    assert "alice: key default moves from students to newcomers" in run.said
     assert set(asked) == {200, 429}
     site.apply(intent)

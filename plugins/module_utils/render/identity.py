@@ -47,7 +47,7 @@ def auth_policy(platform: Platform) -> Manifest:
             ),
             "unauthorized": _refusal(
                 403,
-                "The tier of this API key does not include this model.",
+                "This API key does not give access to this model.",
                 "permission_error",
                 "model_not_admitted",
                 {},

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -30,12 +32,12 @@ Object = dict[str, Any]
 FREE: Object = {"name": "free", "requests": [{"limit": 5, "window": "2m"}], "tokens": [{"limit": 10, "window": "1m"}]}
 PREMIUM: Object = {"name": "premium", "unlimited": True}
 TEAMS = [{"name": "students", "tier": "free"}, {"name": "research", "tier": "premium"}]
-NOTHING: Object = {"tiers": {}, "teams": {}}
+NOTHING: Object = {"models": [], "tiers": {}, "teams": {}}
 
 
-def said(tiers: list[Object], teams: list[Object] = TEAMS) -> Object:
-    models = [{"name": name, "server": "simulator", "allow_unmetered_streams": True} for name in ("tiny", "big")]
-    return statement(read_platform({"domain": "maas.local", "models": models, "tiers": tiers, "teams": teams}))
+def said(tiers: list[Object], teams: list[Object] = TEAMS, models: Sequence[str] = ("tiny", "big")) -> Object:
+    served = [{"name": name, "server": "simulator", "allow_unmetered_streams": True} for name in models]
+    return statement(read_platform({"domain": "maas.local", "models": served, "tiers": tiers, "teams": teams}))
 
 
 def policy(annotation: str) -> Object:
@@ -58,19 +60,28 @@ class TestStatement:
 
     @pytest.mark.parametrize(
         "annotation",
-        [
-            *("", "{", "null", "[]", "7", '"tiers"', "{}", '{"tiers": []}', '{"tiers": {}, "teams": 7}'),
-            '{"tiers": {"free": 5}, "teams": {}}',
-            '{"tiers": {"free": {}}, "teams": {}}',
-            '{"tiers": {"free": {"models": 7, "overrides": {}, "requests": "", "tokens": ""}}, "teams": {}}',
-            '{"tiers": {"free": {"models": null, "overrides": {"a": 1}, "requests": "", "tokens": ""}}, "teams": {}}',
-            '{"tiers": {}, "teams": {"students": null}}',
-        ],
+        ["", "{", "null", "[]", "7", '"tiers"', "{}", '{"tiers": []}', '{"models": [], "teams": {}}'],
     )
     def test_what_others_wrote_there_is_as_if_nothing_was(self, annotation: str) -> None:
         assert read(policy(annotation)) == NOTHING
 
-    @for_all(st.dictionaries(st.sampled_from(["tiers", "teams"]), ANYTHING) | st.just(said([FREE, PREMIUM])), st.data())
+    @pytest.mark.parametrize(
+        "part",
+        [
+            {"models": None},
+            {"models": [7]},
+            {"teams": 7},
+            {"teams": {"students": None}},
+            {"tiers": {"free": 5}},
+            {"tiers": {"free": {}}},
+            {"tiers": {"free": {"models": 7, "overrides": {}, "requests": "", "tokens": ""}}},
+            {"tiers": {"free": {"models": None, "overrides": {"a": 1}, "requests": "", "tokens": ""}}},
+        ],
+    )
+    def test_a_statement_of_which_a_part_has_another_shape_is_none(self, part: Object) -> None:
+        assert read(policy(json.dumps({**said([FREE, PREMIUM]), **part}))) == NOTHING
+
+    @for_all(st.dictionaries(st.sampled_from(sorted(NOTHING)), ANYTHING) | st.just(said([FREE, PREMIUM])), st.data())
     def test_whatever_is_written_there_can_be_shown_and_compared(self, given: Object, data: st.DataObject) -> None:
         try:
             annotation = written(given)
@@ -130,13 +141,13 @@ class TestTable:
 
     def test_lines_are_aligned_below_their_titles(self) -> None:
         assert table(access_rows(said([FREE, PREMIUM]))) == [
-            "TIER     TEAMS     MODELS  REQUESTS          TOKENS",
-            "free     students  all     5 in 2m per user  10 in 1m per user",
-            "premium  research  all     unlimited         unlimited",
+            "TIER     TEAMS     MODELS  REQUESTS PER MODEL  TOKENS PER MODEL",
+            "free     students  all     5 in 2m per user    10 in 1m per user",
+            "premium  research  all     unlimited           unlimited",
         ]
 
     def test_without_tiers_there_are_titles_alone(self) -> None:
-        assert table([]) == ["TIER  TEAMS  MODELS  REQUESTS  TOKENS"]
+        assert table([]) == ["TIER  TEAMS  MODELS  REQUESTS PER MODEL  TOKENS PER MODEL"]
 
 
 class TestChanges:
@@ -144,10 +155,29 @@ class TestChanges:
 
     def test_the_first_time_everything_is_new(self) -> None:
         assert changes_in_words(NOTHING, said([FREE, PREMIUM])) == [
+            "model big: new (tiers: free, premium)",
+            "model tiny: new (tiers: free, premium)",
             "team research: new, in tier premium",
             "team students: new, in tier free",
-            "tier free: new (teams: students)",
-            "tier premium: new (teams: research)",
+            "tier free: new (teams: students), requests 5 in 2m per user, tokens 10 in 1m per user",
+            "tier premium: new (teams: research), requests unlimited, tokens unlimited",
+        ]
+
+    def test_a_model_comes_and_goes(self) -> None:
+        tiers = [{**FREE, "models": ["tiny"]}, {**PREMIUM, "models": []}]
+        both, one = said(tiers), said(tiers, models=("tiny",))
+
+        assert changes_in_words(one, both) == ["model big: new (no tier includes it)"]
+        assert changes_in_words(both, one) == ["model big: gone"]
+        assert "model tiny: new (tiers: free)" in changes_in_words(NOTHING, both)
+
+    def test_a_new_tier_tells_the_limits_of_its_single_models_too(self) -> None:
+        override = {"model": "big", "requests": [{"limit": 1, "window": "1h"}]}
+        after = said([FREE, {**PREMIUM, "overrides": [override]}], [])
+
+        assert changes_in_words(said([FREE], []), after) == [
+            "tier premium: new (no team is in it), requests unlimited, tokens unlimited",
+            "tier premium (no team is in it): for big requests 1 in 1h per user, tokens unlimited",
         ]
 
     def test_a_team_moves_comes_and_goes(self) -> None:
@@ -210,6 +240,7 @@ class TestChanges:
     ) -> None:
         before, after = statement(read_platform(one)), statement(read_platform(other))
 
-        if before["teams"] != after["teams"] or set(before["tiers"]) != set(after["tiers"]):
+        told = ("models", "teams")
+        if any(before[part] != after[part] for part in told) or set(before["tiers"]) != set(after["tiers"]):
             assert changes_in_words(before, after)
             assert changes_in_words(after, before)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
-from ansible_collections.maas_billing.platform.plugins.module_utils.births import shut, unproven
+from ansible_collections.maas_billing.platform.plugins.module_utils.births import leading, shut, unproven
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.api import Api
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.connection import configuration
 from ansible_collections.maas_billing.platform.plugins.module_utils.errors import ApiError
@@ -100,6 +100,42 @@ class TestUnproven:
         live = routes(model_objects(platform()))
 
         assert self.found(server, api, live, **more) == ["tiny", "big"]
+
+
+class TestLeading:
+    """Which routes lead to models, whatever the inventory says."""
+
+    ALL_ROUTES = "/apis/gateway.networking.k8s.io/v1/httproutes"
+
+    def found(self, server: Server, api: Api, live: list[Object]) -> list[str]:
+        server.answers_by_path({self.ALL_ROUTES: {"items": live}})
+        return leading(api)
+
+    def test_those_with_backends(self, server: Server, api: Api) -> None:
+        live = routes(model_objects(platform()))
+
+        assert self.found(server, api, live) == ["maas-models/big", "maas-models/tiny"]
+        assert self.found(server, api, shut(live, ["big"])) == ["maas-models/tiny"]
+
+    def test_a_route_without_rules_leads_nowhere(self, server: Server, api: Api) -> None:
+        assert self.found(server, api, [{"metadata": {"namespace": "a", "name": "b"}, "spec": {}}]) == []
+
+    def test_only_routes_of_models_are_asked_for_and_in_all_namespaces(self, server: Server, api: Api) -> None:
+        self.found(server, api, [])
+
+        assert [(request.path, request.query) for request in server.requests] == [
+            (self.ALL_ROUTES, {"labelSelector": "maas-billing.platform/model"})
+        ]
+
+    def test_without_the_kind_there_are_none_and_without_an_answer_nothing_is_believed(
+        self, server: Server, api: Api
+    ) -> None:
+        server.answers_by_path({})
+        assert leading(api) == []
+
+        server.answers({"kind": "Status", "message": "forbidden"}, 403)
+        with pytest.raises(ApiError, match="forbidden"):
+            leading(api)
 
 
 class TestShut:

@@ -67,9 +67,10 @@ class TestEffects:
 
     def test_the_first_time_all_is_new(self) -> None:
         assert effects(outcome([], policy_objects(platform(BEFORE))), platform(BEFORE)) == [
+            "model tiny: new (tiers: free, premium)",
             "team students: new, in tier free",
-            "tier free: new (teams: students)",
-            "tier premium: new (no team is in it)",
+            "tier free: new (teams: students), requests unlimited, tokens unlimited",
+            "tier premium: new (no team is in it), requests unlimited, tokens unlimited",
         ]
 
 

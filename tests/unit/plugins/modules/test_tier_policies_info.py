@@ -60,8 +60,8 @@ def test_it_says_who_may_do_what(server: Server) -> None:
         ],
         "teams": {"students": "free"},
         "table": [
-            "TIER  TEAMS     MODELS  REQUESTS   TOKENS",
-            "free  students  all     unlimited  unlimited",
+            "TIER  TEAMS     MODELS  REQUESTS PER MODEL  TOKENS PER MODEL",
+            "free  students  all     unlimited           unlimited",
         ],
         "enforced": True,
         "not_enforced": [],
@@ -108,7 +108,8 @@ def test_those_that_are_not_in_force_say_why(server: Server) -> None:
 def test_what_others_wrote_on_the_policy_does_no_harm(server: Server) -> None:
     found = live()
     path = next(path for path in found if "authpolicies" in path)
-    found[path]["metadata"]["annotations"]["maas-billing.platform/statement"] = '{"tiers": {"free": 5}, "teams": {}}'
+    annotations = found[path]["metadata"]["annotations"]
+    annotations["maas-billing.platform/statement"] = '{"models": [], "tiers": {"free": 5}, "teams": {}}'
     server.answers_by_path(found)
 
     assert work(Module(server))["access"] == []
