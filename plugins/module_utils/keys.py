@@ -210,7 +210,9 @@ def described(secrets: Iterable[Object], set_id: str) -> list[dict[str, Any]]:
 
 def _problems(obj: Object, set_id: str, duplicate: bool) -> Iterator[str]:
     labels = obj["metadata"].get("labels") or {}
-    if labels.get(PART_OF_LABEL) != set_id or is_copy(obj):
+    if labels.get(PART_OF_LABEL) == GUESTS.set_id:
+        yield "guest: made by a verification, and left by it if none is at work; the next run takes it away"
+    elif labels.get(PART_OF_LABEL) != set_id or is_copy(obj):
         yield "foreign: nobody made it here"
     elif key_in(obj) is None:
         yield "changed: its name is not that of its user, team and key"

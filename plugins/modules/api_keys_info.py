@@ -86,8 +86,8 @@ api_keys:
       sample: "2026-11-23T05:52:57Z"
     problems:
       description:
-        - What is wrong with it, each text beginning with one of foreign, changed, duplicate, unusable, unwatched and
-          not selected.
+        - What is wrong with it, each text beginning with one of foreign, guest, changed, duplicate, unusable,
+          unwatched and not selected.
       type: list
       elements: str
       sample: ["duplicate: another Secret has its value"]

@@ -136,6 +136,7 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platf
 )
 from ansible_collections.maas_billing.platform.plugins.module_utils.module import build, connect, finish
 from ansible_collections.maas_billing.platform.plugins.module_utils.removal import in_use, leftovers
+from ansible_collections.maas_billing.platform.plugins.module_utils.render.policies import policy_objects
 from ansible_collections.maas_billing.platform.plugins.module_utils.survey import in_words, survey
 
 OPTIONS = {
@@ -149,7 +150,8 @@ def work(module: Any) -> dict[str, Any]:
     """Check the inventory, survey the cluster, and return what the module says."""
     wrong = unknown_variables(module.params["variables"])
     if module.params["intent"] is not None:
-        read_platform(module.params["intent"], wrong)
+        # Rendered too, since only then it is seen that an object would be too large.
+        policy_objects(read_platform(module.params["intent"], wrong))
     elif wrong:
         raise IntentError(wrong)
     api = connect(module)

@@ -9,19 +9,34 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 
 from ..access import STATEMENT_ANNOTATION, statement, written
+from ..errors import IntentError, Problem
 from ..intent.platform import Platform
 from ..plan import Key, key_of
 from .identity import auth_policy
 from .limits import request_policy, telemetry_policy, token_policy
 from .objects import Manifest
 
+# An object carries 256 KiB of annotations, and others may want some of it.
+_MOST_IN_ANNOTATIONS = 250_000
+
 
 def policy_objects(platform: Platform) -> list[Manifest]:
-    """Return AuthPolicy, RateLimitPolicy, TokenRateLimitPolicy and TelemetryPolicy."""
+    """Return AuthPolicy, RateLimitPolicy, TokenRateLimitPolicy and TelemetryPolicy.
+
+    :raises IntentError: when tiers say more than an object can carry.
+    """
     policy = auth_policy(platform)
     # So that a person or the next run can read what holds without decoding expressions.
-    policy["metadata"]["annotations"] = {STATEMENT_ANNOTATION: written(statement(platform))}
+    policy["metadata"]["annotations"] = {STATEMENT_ANNOTATION: _that_fits(written(statement(platform)))}
     return [policy, request_policy(platform), token_policy(platform), telemetry_policy(platform)]
+
+
+def _that_fits(said: str) -> str:
+    if len(said) > _MOST_IN_ANNOTATIONS:
+        given = f"with teams and models {len(said)} characters long when written on the AuthPolicy"
+        allowed = f"{_MOST_IN_ANNOTATIONS} characters; a tier that leaves `models` out includes all and takes fewest"
+        raise IntentError([Problem("tiers", given, allowed)])
+    return said
 
 
 def ruling_as_well(platform: Platform, policies: Iterable[Manifest], ours: Container[Key]) -> list[str]:

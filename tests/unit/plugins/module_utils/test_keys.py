@@ -23,6 +23,7 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.applyset imp
 from ansible_collections.maas_billing.platform.plugins.module_utils.errors import ForeignObjectError
 from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import read_platform
 from ansible_collections.maas_billing.platform.plugins.module_utils.keys import (
+    GUESTS,
     KeysError,
     decide,
     described,
@@ -441,7 +442,9 @@ def test_everything_that_is_wrong_is_listed() -> None:
     changed = live(BOB, 8, annotations={TEAM_ANNOTATION: "paid"})
     hidden = without_label(live(ApiKey("dan", "default", "free"), 9), KEY_LABEL)
     pair = [live(ApiKey("eve", name, "free"), 5) for name in ("one", "two")]
-    entries = described([bare, live(ALICE, 7), changed, hidden, *pair], SET)
+    guest = live(ApiKey("guest", "default", "free"), 6)
+    guest["metadata"]["labels"][PART_OF_LABEL] = GUESTS.set_id
+    entries = described([bare, live(ALICE, 7), changed, hidden, guest, *pair], SET)
     kinds = {entry["secret"]: [text.split(":")[0] for text in entry["problems"]] for entry in entries}
 
     assert kinds == {
@@ -449,10 +452,11 @@ def test_everything_that_is_wrong_is_listed() -> None:
         f"{PLACE}/{ALICE.secret_name}": [],
         f"{PLACE}/{BOB.secret_name}": ["changed"],
         f"{PLACE}/{ApiKey('dan', 'default', 'free').secret_name}": ["not selected"],
+        f"{PLACE}/{ApiKey('guest', 'default', 'free').secret_name}": ["guest"],
         f"{PLACE}/{ApiKey('eve', 'one', 'free').secret_name}": ["duplicate"],
         f"{PLACE}/{ApiKey('eve', 'two', 'free').secret_name}": ["duplicate"],
     }
-    assert [entry["user"] for entry in entries] == ["", "alice", "bob", "dan", "eve", "eve"]
+    assert [entry["user"] for entry in entries] == ["", "alice", "bob", "dan", "eve", "eve", "guest"]
     assert not any(value(number) in json.dumps(entries) for number in range(10))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.maas_billing.platform.plugins.module_utils.errors import IntentError
 from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import read_platform
 from ansible_collections.maas_billing.platform.plugins.module_utils.plan import key_of
 from ansible_collections.maas_billing.platform.plugins.module_utils.render.policies import (
@@ -44,6 +45,19 @@ def policy(namespace: str, kind: str, name: str, group: str = GATEWAY_API, **mor
 
 def said(*policies: Object) -> list[str]:
     return ruling_as_well(PLATFORM, [*policies, *OURS], {key_of(item) for item in OURS})
+
+
+def test_what_an_object_cannot_carry_is_refused_with_its_size() -> None:
+    models = [f"a-model-with-a-long-name-{number}" for number in range(999)]
+    listing = [{"name": f"t{number}", "models": models, "unlimited": True} for number in range(10)]
+    intent: Object = {
+        "domain": "maas.local",
+        "models": [{"name": name, "server": "simulator", "allow_unmetered_streams": True} for name in models],
+    }
+
+    assert policy_objects(read_platform({**intent, "tiers": listing[:7]}))
+    with pytest.raises(IntentError, match=r"- tiers: .* characters long .*; allowed: 250000 characters"):
+        policy_objects(read_platform({**intent, "tiers": listing}))
 
 
 def test_our_own_policies_are_nobody_elses() -> None:
