@@ -45,7 +45,7 @@ cluster-down: $(READY) ## Stop the sandbox cluster and forget it
 
 .PHONY: test
 test: $(READY) ## All checks below but the benchmark, in two lanes, until one fails; with the time each took
-	@MAKE="$(MAKE)" python -m tools.lanes "lint unit sanity contract module access" "molecule"
+	@MAKE="$(MAKE)" python -m tools.lanes "lint unit sanity contract module access fleet" "molecule"
 
 .PHONY: lint
 lint: $(READY) ## Style and types: ruff, yamllint, mypy, ansible-lint
@@ -74,6 +74,10 @@ contract: $(READY) ## Our compact definitions and what we render, against the fu
 .PHONY: access
 access: $(READY) ## The chain as its users meet it: limits, changes, verify against breaks, no key anywhere
 	tools/with_sandbox.sh maas-access pytest tests/access
+
+.PHONY: fleet
+fleet: $(READY) ## Two clusters by one run: each its own, whatever becomes of the other
+	tools/with_sandbox.sh maas-fleet-oslo tools/with_sandbox.sh maas-fleet-bergen pytest tests/fleet
 
 .PHONY: molecule
 molecule: $(READY) ## Each role and the chain: install, again, check, verify, remove; in a cluster of their own

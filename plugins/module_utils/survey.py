@@ -128,6 +128,8 @@ def survey(api: Api) -> Object:
     places = Places.of(namespaces)
     installed = _installed_by_olm(api) if _OLM in by_name else []
     return {
+        # By convention a cluster is told from others by this namespace, which lives as long as it.
+        "cluster_id": next((item["uid"] for item in namespaces if item["name"] == "kube-system"), ""),
         "kubernetes_version": version["gitVersion"],
         "distribution": distribution(by_name),
         "gateway_api": gateway_api(by_name),

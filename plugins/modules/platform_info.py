@@ -65,6 +65,10 @@ platform:
   returned: success
   type: dict
   contains:
+    cluster_id:
+      description: What tells the cluster from others, the UID of its namespace kube-system.
+      type: str
+      sample: 0d1f4bd3-5a43-4a8b-9d11-6c2f1f1c2c55
     kubernetes_version:
       description: Version of the API server.
       type: str

@@ -33,6 +33,9 @@ _ENVIRONMENT = {
     "proxy": "PROXY",
     "no_proxy": "NO_PROXY",
 }
+# What says which cluster is meant, and what says who we are there.
+_NAMES = ("kubeconfig", "context", "host")
+_LOGINS = ("api_key", "username", "password", "client_cert", "client_key")
 _CURE = (
     "Set kubeconfig (and context), or host with api_key, for this inventory host: as module_defaults of "
     "group/maas_billing.platform.maas, as maas_connection in the inventory, or in the environment as K8S_AUTH_*."
@@ -42,8 +45,9 @@ _CURE = (
 def configuration(options: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
     """Return a ``Connection`` for the given options, or a ``kubernetes.client.Configuration`` with the same fields.
 
-    :raises CredentialsError: when they name no cluster, or cannot be read.
+    :raises CredentialsError: when they name no cluster, or two, or cannot be read.
     """
+    _refuse_two_answers(options, environ)
     given = {name: _value(options, environ, name) for name in _ENVIRONMENT}
     if given["host"]:
         config = _from_host(given)
@@ -52,6 +56,29 @@ def configuration(options: Mapping[str, Any], environ: Mapping[str, str]) -> Any
     _apply_transport(config, given)
     config.proxy_headers = _proxy_headers(options.get("proxy_headers") or {}) or config.proxy_headers
     return config
+
+
+def _refuse_two_answers(options: Mapping[str, Any], environ: Mapping[str, str]) -> None:
+    """Refuse what names two clusters, or would send the login of one to another.
+
+    The environment holds for all clusters of an inventory, options for one of them.
+    """
+    given = {name: name for name in (*_NAMES, *_LOGINS) if options.get(name)}
+    variables = {name: f"K8S_AUTH_{_ENVIRONMENT[name]}" for name in (*_NAMES, *_LOGINS) if name not in given}
+    added = {name: variable for name, variable in variables.items() if environ.get(variable)}
+    every = {**added, **given}
+    other = every.get("kubeconfig") or every.get("context")
+    if "host" in every and other:
+        raise CredentialsError(f"Two clusters are named: by {every['host']} and by {other}. Give one of them. {_CURE}")
+    if "kubeconfig" not in given:
+        added.pop("kubeconfig", None)  # One file may hold the contexts of all clusters.
+    named = [name for name in _NAMES if name in given]
+    if named and added:
+        stray = ", ".join(sorted(added.values()))
+        raise CredentialsError(
+            f"This cluster is named by {' and '.join(named)}, and {stray} in the environment would be used for it too, "
+            f"though it holds for all clusters. Unset that, or give it as an option. {_CURE}"
+        )
 
 
 def impersonation(options: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, str]:

@@ -178,6 +178,52 @@ def test_a_kubeconfig_given_as_it_is_and_broken_is_said_to_be_one() -> None:
     assert refusal({"kubeconfig": {"clusters": []}}).startswith("The kubeconfig given as a mapping cannot be used: ")
 
 
+BOTH = {"K8S_AUTH_HOST": "https://a.example", "K8S_AUTH_API_KEY": "abc"}
+
+
+@pytest.mark.parametrize(
+    ("options", "environ", "named"),
+    [
+        ({"kubeconfig": "k", "host": "https://a.example"}, {}, "by host and by kubeconfig"),
+        ({"kubeconfig": "k"}, BOTH, "by K8S_AUTH_HOST and by kubeconfig"),
+        ({"context": "red"}, BOTH, "by K8S_AUTH_HOST and by context"),
+        ({}, {**BOTH, "K8S_AUTH_KUBECONFIG": "k"}, "by K8S_AUTH_HOST and by K8S_AUTH_KUBECONFIG"),
+        ({"host": "https://a.example"}, {"K8S_AUTH_CONTEXT": "red"}, "by host and by K8S_AUTH_CONTEXT"),
+    ],
+)
+def test_two_clusters_are_one_too_many(options: dict[str, str], environ: dict[str, str], named: str) -> None:
+    with pytest.raises(CredentialsError, match=f"Two clusters are named: {named}. Give one of them."):
+        configuration(options, environ)
+
+
+@pytest.mark.parametrize(
+    ("options", "environ", "stray"),
+    [
+        ({"kubeconfig": "k"}, {"K8S_AUTH_API_KEY": "secret"}, "K8S_AUTH_API_KEY"),
+        ({"kubeconfig": "k"}, {"K8S_AUTH_CONTEXT": "red"}, "K8S_AUTH_CONTEXT"),
+        ({"context": "red"}, {"K8S_AUTH_KUBECONFIG": "k", "K8S_AUTH_API_KEY": "secret"}, "K8S_AUTH_API_KEY"),
+        (
+            {"host": "https://a.example"},
+            {"K8S_AUTH_USERNAME": "me", "K8S_AUTH_PASSWORD": "secret"},
+            "K8S_AUTH_PASSWORD, K8S_AUTH_USERNAME",
+        ),
+        ({"host": "https://a.example"}, {"K8S_AUTH_CERT_FILE": "c"}, "K8S_AUTH_CERT_FILE"),
+    ],
+)
+def test_a_login_of_the_environment_is_not_sent_to_a_cluster_of_the_options(
+    options: dict[str, str], environ: dict[str, str], stray: str
+) -> None:
+    with pytest.raises(CredentialsError, match=f", and {stray} in the environment would be used for it too") as told:
+        configuration(options, environ)
+    assert "secret" not in str(told.value)
+
+
+def test_the_contexts_of_all_clusters_may_be_in_one_file_of_the_environment(kubeconfig: str) -> None:
+    config = configuration({"context": "red"}, {"K8S_AUTH_KUBECONFIG": kubeconfig})
+
+    assert config.host == "https://red.example:6443"
+
+
 @pytest.mark.parametrize("half", [{}, {"username": "me"}, {"client_cert": __file__}])
 def test_a_host_without_a_login_is_refused(half: dict[str, str]) -> None:
     said = refusal({"host": "https://cluster.example", **half})

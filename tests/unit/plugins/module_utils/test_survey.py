@@ -307,7 +307,10 @@ class TestOnACluster:
         def cluster(request: Request) -> Reply:
             lists = {
                 "/apis/apiextensions.k8s.io/v1/customresourcedefinitions": [{"metadata": item} for item in definitions],
-                "/api/v1/namespaces": [{"metadata": ours("istio-system")}],
+                "/api/v1/namespaces": [
+                    {"metadata": ours("istio-system")},
+                    {"metadata": {"name": "kube-system", "uid": "one-of-a-kind"}},
+                ],
                 "/apis/apps/v1/deployments": [istiod] if request.query.get("labelSelector") == ISTIO.selector else [],
             }
             if request.path == "/version":
@@ -317,6 +320,7 @@ class TestOnACluster:
         server.answer = cluster
         found = survey(api)
 
+        assert found["cluster_id"] == "one-of-a-kind"
         assert found["kubernetes_version"] == "v1.35.4"
         assert found["distribution"] == "kubernetes"
         assert found["gateway_api"]["owner"] == "foreign"

@@ -1,0 +1,169 @@
+# Copyright: (c) 2026, maas_billing.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Several clusters at once: each gets what its own variables say, with its own login, whatever becomes of the others.
+
+The inventory is ``inventories/fleet``; ``make fleet`` starts its two sandboxes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sandbox.paths import Home
+from tests.access.clients import Clients
+from tests.module.running import CHECKOUT, COLLECTIONS
+
+Object = dict[str, Any]
+
+FLEET = "maas-fleet"
+OSLO, BERGEN = "oslo", "bergen"
+_SECONDS = 300
+_FOREIGN = ("K8S_AUTH_", "ANSIBLE_", "KUBECONFIG")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a playbook said of each host: the counts of its recap, and the words of the tasks that failed."""
+
+    counts: dict[str, dict[str, int]]
+    failures: dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One cluster of the fleet, as its clients and its operator see it."""
+
+    home: Home
+    name: str
+
+    def objects(self, *what: str) -> list[Object]:
+        command = [self.home.bin / "kubectl", "--kubeconfig", self.home.kubeconfig, "get", *what, "-A", "-o", "json"]
+        found: list[Object] = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)["items"]
+        return found
+
+    def keys(self) -> dict[str, str]:
+        """Return the value of each user's key, as handed over."""
+        lines = (self.home.root / "api-keys.jsonl").read_text(encoding="utf-8").splitlines()
+        return {entry["user"]: entry["value"] for entry in map(json.loads, lines)}
+
+    def look(self, model: str, key: str) -> int:
+        """Return the status that this cluster answers for a model under its own domain."""
+        (gateway,) = self.objects("gateways.gateway.networking.k8s.io")
+        clients = Clients(gateway["status"]["addresses"][0]["value"], gateway["spec"]["listeners"][0]["port"])
+        return clients.look(key, f"{model}.{self.name}")
+
+    def writes(self) -> int:
+        """Return how many requests other than reads the server has answered to the operator so far."""
+        lines = (self.home.logs / "audit.log").read_text(encoding="utf-8").splitlines()
+        events = [json.loads(line) for line in lines if '"platform-engineer"' in line]
+        return sum(event["verb"] not in ("get", "list", "watch") for event in events)
+
+
+def cluster(name: str) -> Cluster:
+    return Cluster(Home.of(f"{FLEET}-{name}"), name)
+
+
+def site(folder: Path, *arguments: str, **connections: Object) -> Run:
+    """Run `site` on the fleet.
+
+    :param connections: the ``maas_connection`` of a host, in place of that of the inventory.
+    """
+    more = folder / "more.yml"
+    hosts = {name: {"maas_connection": connection} for name, connection in connections.items()}
+    more.write_text(yaml.safe_dump({"maas_clusters": {"hosts": hosts}}), encoding="utf-8")
+    inventories = ["-i", str(CHECKOUT / "inventories/fleet"), "-i", str(more)]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+    done = subprocess.run(
+        ["ansible-playbook", "--forks", "2", *inventories, *arguments, "maas_billing.platform.site"],
+        cwd=CHECKOUT,
+        env={
+            **kept,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}",
+            "MAAS_SANDBOX": FLEET,
+            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+            "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
+        },
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
+    said = json.loads(done.stdout)
+    failures: dict[str, list[str]] = {}
+    for play in said["plays"]:
+        for task in play["tasks"]:
+            for host, result in task["hosts"].items():
+                if result.get("failed"):
+                    failures.setdefault(host, []).append(str(result["msg"]))
+    counts = {host: stats for host, stats in said["stats"].items() if host != "localhost"}
+    assert (done.returncode == 0) == (not failures), done.stderr
+    return Run(counts, failures)
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Cluster, Cluster]:
+    """The fleet, installed by one run."""
+    run = site(tmp_path_factory.mktemp("fleet"))
+    assert run.failures == {}
+    assert set(run.counts) == {OSLO, BERGEN}
+    return cluster(OSLO), cluster(BERGEN)
+
+
+def test_each_cluster_has_what_its_own_variables_say(both: tuple[Cluster, Cluster]) -> None:
+    hostnames = {
+        found.name: sorted(name for route in found.objects("httproutes") for name in route["spec"]["hostnames"])
+        for found in both
+    }
+    assert hostnames == {
+        OSLO: ["simulator.oslo.maas.local"],
+        BERGEN: ["echo.bergen.maas.local", "simulator.bergen.maas.local"],
+    }
+    assert [sorted(found.keys()) for found in both] == [["alice", "carol"], ["alice", "carol", "erin"]]
+
+
+def test_a_key_of_one_cluster_opens_no_other(both: tuple[Cluster, Cluster]) -> None:
+    oslo, bergen = both
+    for here, there in ((oslo, bergen), (bergen, oslo)):
+        key = here.keys()["carol"]
+        assert here.look("simulator", key) == 200
+        assert there.look("simulator", key) == 401
+
+
+def test_one_that_cannot_be_reached_keeps_no_other_from_its_end(both: tuple[Cluster, Cluster], tmp_path: Path) -> None:
+    run = site(tmp_path, bergen={"host": "https://127.0.0.1:1", "api_key": "none"})
+    assert list(run.failures) == [BERGEN]
+    assert "https://127.0.0.1:1" in run.failures[BERGEN][0]
+    assert run.counts[OSLO]["failures"] == run.counts[OSLO]["unreachable"] == run.counts[OSLO]["changed"] == 0
+    assert run.counts[OSLO]["ok"] > run.counts[BERGEN]["ok"]
+
+
+def test_two_hosts_that_are_one_cluster_are_refused_by_name(both: tuple[Cluster, Cluster], tmp_path: Path) -> None:
+    oslo, _bergen = both
+    before = oslo.writes()
+    run = site(tmp_path, bergen={"kubeconfig": str(oslo.home.kubeconfig)})
+    assert set(run.failures) == {OSLO, BERGEN}
+    for (said,) in run.failures.values():
+        assert said.startswith("The hosts bergen and oslo of the inventory lead to the same cluster.")
+    assert oslo.writes() == before
+
+
+@pytest.mark.parametrize("limit", [[], ["--limit", BERGEN]])
+def test_one_that_does_not_say_how_it_is_reached_is_not_guessed(
+    both: tuple[Cluster, Cluster], tmp_path: Path, limit: list[str]
+) -> None:
+    """A kubeconfig of the user would do, were there but one cluster."""
+    run = site(tmp_path, "--tags", "none", *limit, bergen={})
+    assert list(run.failures) == [BERGEN]
+    (said,) = run.failures[BERGEN]
+    assert said.startswith("The inventory has other clusters too, oslo, and does not say how bergen is reached.")
