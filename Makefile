@@ -45,11 +45,12 @@ cluster-down: $(READY) ## Stop the sandbox cluster and forget it
 
 .PHONY: test
 test: $(READY) ## All checks below but the benchmark, in two lanes, until one fails; with the time each took
-	@MAKE="$(MAKE)" python -m tools.lanes "lint unit sanity contract module access fleet" "molecule"
+	@MAKE="$(MAKE)" python -m tools.lanes "lint unit sanity package contract module access" "molecule fleet"
 
 .PHONY: lint
 lint: $(READY) ## Style and types: ruff, yamllint, mypy, ansible-lint
 	@python -m tools.role_readmes --check
+	ruff format --check .
 	ruff check .
 	yamllint --strict .
 	mypy
@@ -62,6 +63,10 @@ unit: $(READY) ## Tests of pure code, with Python only
 .PHONY: sanity
 sanity: $(READY) ## ansible-test sanity on the built and installed tarball
 	@python -m tools.sanity
+
+.PHONY: package
+package: $(READY) ## galaxy-importer on the built tarball, as Galaxy and Automation Hub run it
+	@python -m tools.importer
 
 .PHONY: module
 module: $(READY) ## Tests of the modules and of the sandbox, in a sandbox cluster of their own

@@ -16,18 +16,10 @@ import importlib.util
 import os
 import subprocess
 import sys
-import tarfile
 import tempfile
 from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parent.parent
-
-# What may stand at the top of the tarball. A new name is either added here or to `build_ignore` in galaxy.yml.
-CONTENT = {
-    "CHANGELOG.rst", "CONTRIBUTING.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "SECURITY.md",
-    "changelogs", "docs", "examples", "inventories", "meta", "playbooks", "plugins", "requirements.txt",
-    "requirements.yml", "roles",
-}  # fmt: skip
+from tools.tarball import PackagingError, build, run
 
 # The settings of pip that say how to reach a package index.
 REACH = {
@@ -53,36 +45,6 @@ os.execv(sys.executable, [sys.executable, "-m", "pip", "install", "--quiet", *wa
 '''
 
 
-class SanityError(Exception):
-    """Something keeps the checks from running; the text says what to do."""
-
-
-def run(*command: str, **environment: str) -> None:
-    """Run a command in the checkout, its output only shown when it fails."""
-    done = subprocess.run(
-        command, cwd=CHECKOUT, env=os.environ | environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    if done.returncode:
-        raise SanityError(f"`{' '.join(command)}` failed:\n{done.stdout.strip()}")
-
-
-def build(folder: Path) -> Path:
-    """Build the collection into a folder and return the tarball."""
-    run("ansible-galaxy", "collection", "build", "--output-path", str(folder))
-    return next(folder.glob("*.tar.gz"))
-
-
-def check_content(tarball: Path) -> None:
-    """Refuse a tarball with something at its top that no user needs."""
-    with tarfile.open(tarball) as archive:
-        strangers = {name.split("/")[0] for name in archive.getnames()} - CONTENT
-    if strangers:
-        raise SanityError(
-            f"The tarball holds {', '.join(sorted(strangers))}. If users need it, add the name to CONTENT in"
-            " tools/sanity.py; if not, to build_ignore in galaxy.yml."
-        )
-
-
 def install(tarball: Path) -> Path:
     """Install the tarball beside itself, with the kubernetes.core of this Python environment; return the tree."""
     path = tarball.parent
@@ -102,7 +64,7 @@ def installed_collection(namespace: str, name: str) -> Path:
     for folder in spec.submodule_search_locations or () if spec else ():
         if (Path(folder) / name / "MANIFEST.json").is_file():
             return Path(folder) / name
-    raise SanityError(f"{namespace}.{name} is not in this Python environment. Run this by `make sanity`.")
+    raise PackagingError(f"{namespace}.{name} is not in this Python environment. Run this by `make sanity`.")
 
 
 def pip_settings() -> dict[str, str]:
@@ -155,19 +117,17 @@ def sanity(tree: Path, arguments: list[str]) -> None:
             if "Skipping sanity test" in line or "All targets skipped" in line:
                 skipped.append(line.strip())
     if process.returncode:
-        raise SanityError("ansible-test sanity found the faults above.")
+        raise PackagingError("ansible-test sanity found the faults above.")
     if skipped:
-        raise SanityError("Not everything was checked:\n" + "\n".join(skipped))
+        raise PackagingError("Not everything was checked:\n" + "\n".join(skipped))
 
 
 def main() -> int:
     """Build, install, check; the arguments go to `ansible-test sanity` (for instance `--test validate-modules`)."""
     try:
         with tempfile.TemporaryDirectory(prefix="maas-sanity-") as folder:
-            tarball = build(Path(folder))
-            check_content(tarball)
-            sanity(install(tarball), sys.argv[1:])
-    except SanityError as error:
+            sanity(install(build(Path(folder))), sys.argv[1:])
+    except PackagingError as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -88,6 +88,15 @@ def test_what_all_roles_share_is_told_by_the_main_entry_point() -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
+def test_galaxy_is_told_what_the_specs_and_the_collection_say(role: str) -> None:
+    told = load(ROLES_FOLDER / role / "meta/main.yml")["galaxy_info"]
+
+    assert told["description"] == entry_points(role)["main"]["short_description"]
+    assert load(ROLES_FOLDER.parent / "meta/runtime.yml")["requires_ansible"] == f">={told['min_ansible_version']}.0"
+    assert [told["license"]] == load(ROLES_FOLDER.parent / "galaxy.yml")["license"]
+
+
+@pytest.mark.parametrize("role", ROLES)
 def test_every_entry_point_has_a_file_and_says_what_it_does(role: str) -> None:
     for name, point in entry_points(role).items():
         assert (ROLES_FOLDER / role / "tasks" / f"{name}.yml").is_file()

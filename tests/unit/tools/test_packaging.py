@@ -44,6 +44,27 @@ def test_users_get_lower_bounds() -> None:
     assert all(re.fullmatch(r"[a-z]+>=[0-9.]+", line) for line in lines)
 
 
+def test_an_execution_environment_gets_what_users_get() -> None:
+    assert load("meta/execution-environment.yml")["dependencies"] == {"python": "requirements.txt"}
+
+
+def test_every_check_runs_in_the_workflow_of_each_change_and_in_make_test() -> None:
+    verbs = load(".github/workflows/ci.yml")["jobs"]["check"]["strategy"]["matrix"]["verb"]
+    (lanes,) = re.findall(r"tools\.lanes (.*)", (CHECKOUT / "Makefile").read_text(encoding="utf-8"))
+
+    assert sorted(verbs) == sorted(re.findall(r"[a-z]+", lanes))
+
+
+def test_what_is_checked_before_a_commit_is_checked_by_lint() -> None:
+    (local,) = load(".pre-commit-config.yaml")["repos"]
+    (recipe,) = re.findall(
+        r"^lint:.*\n((?:\t.*\n)+)", (CHECKOUT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
+    )
+
+    for hook in local["hooks"]:
+        assert hook["entry"].replace(".venv/bin/", "") in recipe.replace("@", "")
+
+
 def test_developers_get_exact_versions_and_nothing_else() -> None:
     lines = requirements("requirements-dev.txt")
     assert len(lines) > 50

@@ -2,36 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What happens around `ansible-test sanity`: content of the tarball, settings of pip, checks that did not run."""
+"""What happens around `ansible-test sanity`: settings of pip, checks that did not run."""
 
 from __future__ import annotations
 
 import os
-import tarfile
 from pathlib import Path
 
 import pytest
 
 from tools import sanity
-
-
-def pack(folder: Path, *names: str) -> Path:
-    """A tarball of empty files with these names."""
-    tarball = folder / "collection.tar.gz"
-    with tarfile.open(tarball, "w:gz") as archive:
-        for name in names:
-            archive.addfile(tarfile.TarInfo(name))
-    return tarball
-
-
-def test_content_that_users_need_passes(tmp_path: Path) -> None:
-    sanity.check_content(pack(tmp_path, "README.md", "plugins/modules/apply_set.py"))
-
-
-def test_content_that_nobody_needs_is_named(tmp_path: Path) -> None:
-    tarball = pack(tmp_path, "README.md", "sandbox/cli.py", "notes.txt")
-    with pytest.raises(sanity.SanityError, match=r"notes\.txt, sandbox.*build_ignore"):
-        sanity.check_content(tarball)
 
 
 def test_pip_settings_say_how_to_reach_the_index_and_nothing_else(
@@ -77,5 +57,5 @@ def test_what_was_not_checked_does_not_pass(
     stub.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with pytest.raises(sanity.SanityError, match=message):
+    with pytest.raises(sanity.PackagingError, match=message):
         sanity.sanity(tmp_path, [])
