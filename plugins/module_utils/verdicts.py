@@ -109,9 +109,10 @@ def _set(part: str, result: Mapping[str, Any]) -> list[Verdict]:
 
 
 def _foreign(part: str, said: str) -> Verdict:
-    """Judge what tier_policies says of one policy of somebody else; it begins with kind and name."""
+    """Judge what tier_policies says of one policy or route of somebody else; it begins with kind and name."""
     check = " ".join(said.split(" ", 2)[:2])
-    return _verdict(part, check, False, f"{said}; likely cure: delete it, or move what it wants into maas_tiers")
+    cure = "delete it, or say in maas_tiers and maas_models what it is for"
+    return _verdict(part, check, False, f"{said}; likely cure: {cure}")
 
 
 def _changed(result: Mapping[str, Any]) -> set[str]:

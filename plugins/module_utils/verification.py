@@ -97,18 +97,26 @@ def access_steps(platform: Platform, guests: Guests, most_requests: int) -> list
     :param most_requests: boundaries that need more requests are not tried.
     """
     steps: list[Step] = []
+    teams = {team.tier: team.name for team in reversed(platform.teams)}
     for model in platform.models[:1]:
         steps += _refused(platform, model, guests)
-    teams = {team.tier: team.name for team in reversed(platform.teams)}
     steps += _admitted(platform, teams, guests)
     for tier in platform.tiers:
         if tier.name not in teams:
             steps.append(Untried(f"tier {tier.name}", "no team is in it"))
             continue
         steps += _outside(platform, tier, teams[tier.name], guests)
-        for admitted in [model for model in platform.models if tier.admits(model.name)][:1]:
-            steps += _boundaries(platform, tier, admitted, guests, teams[tier.name], most_requests)
+        for model in _with_limits_of_its_own(platform, tier):
+            steps += _boundaries(platform, tier, model, guests, teams[tier.name], most_requests)
     return steps
+
+
+def _with_limits_of_its_own(platform: Platform, tier: Tier) -> list[Model]:
+    """Return each model with an override, after one of those that have the limits of the tier."""
+    admitted = [model for model in platform.models if tier.admits(model.name)]
+    special = {override.model for override in tier.overrides}
+    common = [model for model in admitted if model.name not in special][:1]
+    return common + [model for model in admitted if model.name in special]
 
 
 def _refused(platform: Platform, model: Model, guests: Guests) -> Iterator[Step]:
@@ -118,6 +126,8 @@ def _refused(platform: Platform, model: Model, guests: Guests) -> Iterator[Step]
     yield chat("without a key, hostname in capital letters", host.upper(), model, None, 401)
     nobody = guests.invite(NO_TEAM)
     yield chat("with a key of an unknown team", host, model, f"Bearer {nobody.value}", 403)
+    # Every server of models has it, and no client may see it: it tells of all users.
+    yield Check("a path that is not for clients", host, "/metrics", status=404)
 
 
 def _admitted(platform: Platform, teams: dict[str, str], guests: Guests) -> Iterator[Step]:

@@ -138,7 +138,7 @@ effects:
     - "bob: gets key default (team research)"
     - "carol: loses key default (team research)"
 changes:
-  description: The same, Secret by Secret.
+  description: The same, Secret by Secret, and what becomes of the file of O(sink_path).
   returned: success
   type: list
   elements: dict
@@ -286,10 +286,11 @@ def work(module: Any) -> dict[str, Any]:
     guests = 0 if module.check_mode else forget_guests(api, sets)
     effects += [f"keys that an interrupted verification left: {guests} gone"] if guests else []
     effects += [f"{change.step.key} is {change.step.action.value}" for change in delivered.changes if change.changed]
-    if file is not None:
-        effects += hand_over(module, file, decision.values)
+    written = hand_over(module, file, decision.values) if file is not None else []
     reveal(module, decision)
-    answer = result(module, effects, Outcome(kept.changes + delivered.changes), decision, time.monotonic() - begin)
+    outcome = Outcome(kept.changes + delivered.changes)
+    answer = result(module, [*effects, *written], outcome, decision, time.monotonic() - begin)
+    answer["changes"] += [{"object": "file with the keys", "action": "changed", "why": text} for text in written]
     return {**answer, "postponed": postponed}
 
 

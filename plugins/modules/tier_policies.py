@@ -108,7 +108,8 @@ effects:
   sample: ["team research: from tier free to premium; what it used before is forgotten"]
 foreign:
   description:
-    - Policies of somebody else on the gateway or on the route of a model, which may change who gets in or how much.
+    - Policies of somebody else on the gateway or on the route of a model, which may change who gets in or how much; and
+      routes of somebody else to a model, past all policies.
     - They are told and left alone.
   returned: in check mode, unless O(state=absent)
   type: list
@@ -166,6 +167,7 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.errors impor
 from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import Platform, read_platform
 from ansible_collections.maas_billing.platform.plugins.module_utils.module import build, connect, finish
 from ansible_collections.maas_billing.platform.plugins.module_utils.render.policies import (
+    leading_as_well,
     policy_objects,
     ruling_as_well,
 )
@@ -189,15 +191,19 @@ def effects(outcome: Outcome, platform: Platform) -> list[str]:
 
 
 def foreign(api: Api, sets: Sets, platform: Platform, outcome: Outcome) -> list[str]:
-    """Return which policies of somebody else rule what ours rule; of a kind that is not known yet there are none."""
-    kinds = [sets.resources.find(policy["apiVersion"], policy["kind"]) for policy in policy_objects(platform)]
+    """Return what of somebody else rules or leads as ours does; of a kind that is not known yet there is nothing."""
+    wanted = [(policy["apiVersion"], policy["kind"]) for policy in policy_objects(platform)]
+    kinds = [sets.resources.find(*typed) for typed in [*wanted, ("gateway.networking.k8s.io/v1", "HTTPRoute")]]
 
     def found(kind: Resource) -> list[dict[str, Any]]:
         typed = {"apiVersion": kind.api_version, "kind": kind.kind}
         return [{**item, **typed} for item in api.list(kind.collection())["items"]]
 
-    policies = chain.from_iterable(concurrently(found, [kind for kind in kinds if kind is not None]))
-    return ruling_as_well(platform, policies, {change.step.key for change in outcome.changes})
+    objects = list(chain.from_iterable(concurrently(found, [kind for kind in kinds if kind is not None])))
+    routes = [item for item in objects if item["kind"] == "HTTPRoute"]
+    policies = [item for item in objects if item["kind"] != "HTTPRoute"]
+    ours = {change.step.key for change in outcome.changes}
+    return ruling_as_well(platform, policies, ours) + leading_as_well(platform, routes)
 
 
 def apply(module: Any) -> dict[str, Any]:

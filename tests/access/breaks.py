@@ -24,6 +24,8 @@ _LOWER_CASE = "/apis/networking.istio.io/v1alpha3/namespaces/maas-gateway/envoyf
 _ON_ROUTES = "/apis/kuadrant.io/v1/namespaces/maas-models/authpolicies"
 _LIMITS_ON_ROUTES = "/apis/kuadrant.io/v1/namespaces/maas-models/ratelimitpolicies"
 _OPERATOR = f"/apis/apps/v1/namespaces/{KEYS_PLACE}/deployments/kuadrant-operator-controller-manager"
+_ROUTES = "/apis/gateway.networking.k8s.io/v1/namespaces/maas-models/httproutes"
+_ROUTE = f"{_ROUTES}/simulator"
 _PREDICTOR = "/apis/apps/v1/namespaces/maas-models/deployments/simulator-predictor"
 _SECRETS = f"/api/v1/namespaces/{KEYS_PLACE}/secrets"
 _WATCHED = "authorino.kuadrant.io/managed-by"
@@ -32,6 +34,7 @@ _BOOKKEEPING = ("resourceVersion", "uid", "creationTimestamp", "managedFields", 
 NO_KEY = "access: without a key"
 WRONG_KEY = "access: with a wrong key"
 CAPITALS = "access: without a key, hostname in capital letters"
+PATH = "access: a path that is not for clients"
 NO_TEAM = "access: with a key of an unknown team"
 SIMULATOR = {f"access: simulator with a key after {prefix}" for prefix in ("APIKEY", "Bearer")}
 ECHO = {f"access: echo with a key after {prefix}" for prefix in ("APIKEY", "Bearer")}
@@ -42,6 +45,7 @@ TRIAL = "access: tier trial: 100 tokens in 1m on simulator"
 BOUNDARIES = {FREE, PREMIUM, TRIAL}
 KEYED = {NO_TEAM, *SIMULATOR, *ECHO, OUTSIDE, *BOUNDARIES}
 ALL_ACCESS = {NO_KEY, WRONG_KEY, CAPITALS, *KEYED}
+KEYS_FILE = "keys: file with the keys"
 AUTH_LINE = "policies: AuthPolicy maas-gateway/maas-auth"
 REQUESTS_LINE = "policies: RateLimitPolicy maas-gateway/maas-requests"
 TOKENS_LINE = "policies: TokenRateLimitPolicy maas-gateway/maas-tokens"
@@ -161,6 +165,43 @@ def _counted_otherwise(site: Site) -> Iterator[None]:
     )
     yield
     site.delete(f"{_TELEMETRY}/theirs")
+
+
+@contextmanager
+def _keys_file_deleted(site: Site) -> Iterator[None]:
+    (site.home.root / "api-keys.jsonl").unlink()
+    yield
+
+
+@contextmanager
+def _led_past(site: Site) -> Iterator[None]:
+    """Somebody leads a route of their own to one model; had they a Gateway too, no key would be asked for."""
+    site.create(
+        _ROUTES,
+        {
+            "apiVersion": "gateway.networking.k8s.io/v1",
+            "kind": "HTTPRoute",
+            "metadata": {"name": "side", "namespace": "maas-models"},
+            "spec": {
+                "parentRefs": [{"name": "theirs"}],
+                "rules": [{"backendRefs": [{"name": "echo-predictor", "port": 80}]}],
+            },
+        },
+    )
+    yield
+    site.delete(f"{_ROUTES}/side")
+
+
+@contextmanager
+def _open_path(site: Site) -> Iterator[None]:
+    """Somebody leads one more path of a model's route to the model."""
+    route = site.read(_ROUTE)
+    (rule,) = route["spec"]["rules"]
+    rule["matches"].append({"path": {"type": "Exact", "value": "/metrics"}})
+    site.edit(_ROUTE, {"spec": {"rules": [rule]}})
+    yield
+    rule["matches"].pop()
+    site.edit(_ROUTE, {"spec": {"rules": [rule]}})
 
 
 @contextmanager
@@ -301,6 +342,13 @@ BREAKS = [
         {"policies: TelemetryPolicy maas-gateway/theirs"},
         ("of somebody else rules Gateway maas-gateway/maas as well; likely cure: delete it",),
     ),
+    Break(
+        "route-of-somebody-else",
+        _led_past,
+        {"policies: HTTPRoute maas-models/side"},
+        ("of somebody else leads to model echo as well; likely cure: delete it",),
+    ),
+    Break("path-opened", _open_path, {PATH}, ("was the model's one changed",)),
     Break("side-door", _side_door, {AUTH_LINE}, (f"{_ADDED}.rules.authentication.side-door",)),
     Break(
         "prefix-removed",
@@ -358,7 +406,9 @@ BREAKS = [
         (f"{_ADDED}.limits.aaa", "does no other entry match too?"),
     ),
     Break("labels-deleted", _deleted(USAGE), {"policies: TelemetryPolicy maas-gateway/maas-usage"}, (_MISSING,)),
-    Break("key-deleted", _key_deleted, {"keys: Secret of alice"}, (_MISSING,)),
+    # The next run makes another key, which the file does not hold.
+    Break("key-deleted", _key_deleted, {"keys: Secret of alice", KEYS_FILE}, (_MISSING,)),
+    Break("keys-file-deleted", _keys_file_deleted, {KEYS_FILE}, ("api-keys.jsonl is made, with 4 keys",)),
     Break(
         "key-unwatched", _key_unwatched, {"keys: Secret of alice"}, (f"somebody changed metadata.labels.{_WATCHED}",)
     ),

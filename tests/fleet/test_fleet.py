@@ -105,7 +105,8 @@ def site(folder: Path, *arguments: str, **connections: Object) -> Run:
         for task in play["tasks"]:
             for host, result in task["hosts"].items():
                 if result.get("failed"):
-                    failures.setdefault(host, []).append(str(result["msg"]))
+                    said = [item["msg"] for item in result.get("results", [result]) if item.get("failed")]
+                    failures.setdefault(host, []).extend(said)
     counts = {host: stats for host, stats in said["stats"].items() if host != "localhost"}
     assert (done.returncode == 0) == (not failures), done.stderr
     return Run(counts, failures)
@@ -150,12 +151,35 @@ def test_one_that_cannot_be_reached_keeps_no_other_from_its_end(both: tuple[Clus
 
 def test_two_hosts_that_are_one_cluster_are_refused_by_name(both: tuple[Cluster, Cluster], tmp_path: Path) -> None:
     oslo, _bergen = both
+    copied = tmp_path / "kubeconfig"
+    copied.write_bytes(oslo.home.kubeconfig.read_bytes())
     before = oslo.writes()
-    run = site(tmp_path, bergen={"kubeconfig": str(oslo.home.kubeconfig)})
+    run = site(tmp_path, bergen={"kubeconfig": str(copied)})
     assert set(run.failures) == {OSLO, BERGEN}
     for (said,) in run.failures.values():
         assert said.startswith("The hosts bergen and oslo of the inventory lead to the same cluster.")
     assert oslo.writes() == before
+
+
+@pytest.mark.parametrize(
+    ("variable", "arguments"),
+    [("maas_connection", []), ("maas_keys_file", ["-e", "maas_keys_file=/tmp/keys"])],
+)
+def test_what_two_clusters_would_overwrite_is_refused_even_for_one_alone(
+    both: tuple[Cluster, Cluster], tmp_path: Path, variable: str, arguments: list[str]
+) -> None:
+    oslo, bergen = both
+    before = bergen.writes() + oslo.writes()
+    same = oslo if variable == "maas_connection" else bergen
+    run = site(tmp_path, *arguments, "--limit", BERGEN, bergen={"kubeconfig": str(same.home.kubeconfig)})
+    assert list(run.failures) == [BERGEN]
+    assert f"bergen and another of oslo have the same {variable}." in str(run.failures[BERGEN])
+    assert bergen.writes() + oslo.writes() == before
+
+
+def test_a_limit_that_leaves_no_cluster_is_no_success(both: tuple[Cluster, Cluster], tmp_path: Path) -> None:
+    run = site(tmp_path, "--limit", OSLO, "-e", "maas_target=staging")
+    assert "Of the hosts of this run, oslo, none is in staging." in str(run.failures[OSLO])
 
 
 @pytest.mark.parametrize("limit", [[], ["--limit", BERGEN]])

@@ -18,6 +18,11 @@ def serving_objects(platform: Platform) -> list[Manifest]:
     return [namespace(platform.models_namespace, "restricted")]
 
 
+# What clients may ask of a model: only what the gateway can count. It finds tokens in answers of these forms alone, so
+# other ways to ask (`/v1/messages`, streams of `/v1/responses`; section 6.1 of the measured facts) would cost nothing,
+# and a server's `/metrics` or `/admin` are nobody's business. Exact, so that no `..` in a longer path leads elsewhere.
+PATHS = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/models")
+
 # Neither the caller's key nor what pretends to be the gateway's word on the caller is a model's business.
 _KEPT_FROM_MODELS = ("Authorization", "X-Maas-User", "X-Maas-Team", "X-Maas-Tier")
 
@@ -29,11 +34,13 @@ def model_objects(platform: Platform) -> list[Manifest]:
     ]
 
 
-def model_route(platform: Platform, model: Model) -> Manifest:
-    """Return the HTTPRoute that leads the model's subdomain to the Service that KServe makes for it.
+def predictor_service(model: Model) -> str:
+    """Return the name of the Service that KServe makes for a model (Standard mode)."""
+    return f"{model.name}-predictor"
 
-    KServe names that Service ``<model>-predictor`` and gives it port 80 (Standard mode).
-    """
+
+def model_route(platform: Platform, model: Model) -> Manifest:
+    """Return the HTTPRoute that leads the model's subdomain to the Service that KServe makes for it, at port 80."""
     return manifest(
         "gateway.networking.k8s.io/v1",
         "HTTPRoute",
@@ -53,11 +60,11 @@ def model_route(platform: Platform, model: Model) -> Manifest:
             "hostnames": [platform.hostname(model)],
             "rules": [
                 {
-                    "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
+                    "matches": [{"path": {"type": "Exact", "value": path}} for path in PATHS],
                     "filters": [
                         {"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": list(_KEPT_FROM_MODELS)}}
                     ],
-                    "backendRefs": [{"group": "", "kind": "Service", "name": f"{model.name}-predictor", "port": 80}],
+                    "backendRefs": [{"group": "", "kind": "Service", "name": predictor_service(model), "port": 80}],
                 }
             ],
         },

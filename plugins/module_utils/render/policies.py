@@ -14,8 +14,10 @@ from ..intent.platform import Platform
 from ..plan import Key, key_of
 from .identity import auth_policy
 from .limits import request_policy, telemetry_policy, token_policy
+from .models import predictor_service
 from .objects import Manifest
 
+_GATEWAY_API = "gateway.networking.k8s.io"
 # An object carries 256 KiB of annotations, and others may want some of it.
 _MOST_IN_ANNOTATIONS = 250_000
 
@@ -44,13 +46,34 @@ def ruling_as_well(platform: Platform, policies: Iterable[Manifest], ours: Conta
 
     :param policies: those of our policies' kinds, as they are on the cluster; each rules what is in its own namespace.
     """
-    api = "gateway.networking.k8s.io"
-    ruled = {Key(f"HTTPRoute.{api}", platform.models_namespace, model.name) for model in platform.models}
-    ruled.add(Key(f"Gateway.{api}", platform.gateway_namespace, platform.gateway_name))
+    ruled = {Key(f"HTTPRoute.{_GATEWAY_API}", platform.models_namespace, model.name) for model in platform.models}
+    ruled.add(Key(f"Gateway.{_GATEWAY_API}", platform.gateway_namespace, platform.gateway_name))
     found = ((key_of(policy), _target(policy)) for policy in policies)
     return sorted(
         f"{key} of somebody else rules {target} as well" for key, target in found if key not in ours and target in ruled
     )
+
+
+def leading_as_well(platform: Platform, routes: Iterable[Manifest]) -> list[str]:
+    """Return a sentence for each HTTPRoute that is not ours and leads to one of our models, past all our policies.
+
+    :param routes: those of all namespaces.
+    """
+    ours = {Key(f"HTTPRoute.{_GATEWAY_API}", platform.models_namespace, model.name) for model in platform.models}
+    services = {(platform.models_namespace, predictor_service(model)): model.name for model in platform.models}
+    return sorted(
+        f"{key_of(route)} of somebody else leads to model {services[service]} as well"
+        for route in routes
+        if key_of(route) not in ours
+        for service in _backends(route) & services.keys()
+    )
+
+
+def _backends(route: Manifest) -> set[tuple[str, str]]:
+    """Return namespace and name of each Service to which a route leads."""
+    references = [ref for rule in route["spec"].get("rules") or () for ref in rule.get("backendRefs") or ()]
+    own = route["metadata"]["namespace"]
+    return {(ref.get("namespace", own), ref["name"]) for ref in references if ref.get("kind", "Service") == "Service"}
 
 
 def _target(policy: Manifest) -> Key:

@@ -23,6 +23,7 @@ class Gateway:
     """Answers checks; each test of a wrong one overrides the part that is wrong."""
 
     prefixes = ("APIKEY", "Bearer")
+    paths = ("/v1/chat/completions", "/v1/models")
     # What a question costs, and what each token of an answer.
     question_tokens = 9
     seconds = 0.01
@@ -43,7 +44,7 @@ class Gateway:
     def respond(self, check: Check) -> tuple[int, Object]:
         """Return status and body of the answer to one request."""
         model = self.models.get(check.host.lower())
-        if model is None:
+        if model is None or check.path not in self.paths:
             return 404, {}
         caller = self.caller(check)
         if caller is None:

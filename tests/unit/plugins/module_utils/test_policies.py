@@ -14,6 +14,7 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.errors impor
 from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import read_platform
 from ansible_collections.maas_billing.platform.plugins.module_utils.plan import key_of
 from ansible_collections.maas_billing.platform.plugins.module_utils.render.policies import (
+    leading_as_well,
     policy_objects,
     ruling_as_well,
 )
@@ -91,3 +92,33 @@ def test_who_else_rules_the_gateway_or_the_route_of_a_model_is_told(given: Objec
 )
 def test_policies_of_others_for_what_is_not_ours_are_their_business(given: Object) -> None:
     assert said(given) == []
+
+
+def route(namespace: str, name: str, *backends: Object) -> Object:
+    return {
+        "apiVersion": f"{GATEWAY_API}/v1",
+        "kind": "HTTPRoute",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"rules": [{"backendRefs": list(backends)}]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (route("models", "tiny", {"name": "tiny-predictor"}), False),
+        (route("models", "side", {"name": "tiny-predictor"}), True),
+        (route("models", "side", {"name": "else"}, {"name": "tiny-predictor", "kind": "Service", "port": 80}), True),
+        (route("theirs", "side", {"name": "tiny-predictor", "namespace": "models"}), True),
+        (route("theirs", "side", {"name": "tiny-predictor"}), False),
+        (route("models", "side", {"name": "tiny-predictor", "kind": "InferencePool"}), False),
+        (route("models", "side"), False),
+        ({**route("models", "side"), "spec": {}}, False),
+    ],
+)
+def test_a_route_of_somebody_else_to_one_of_our_models_is_told(given: Object, told: bool) -> None:
+    place = "/".join(given["metadata"][part] for part in ("namespace", "name"))
+
+    assert (
+        leading_as_well(PLATFORM, [given]) == [f"HTTPRoute {place} of somebody else leads to model tiny as well"] * told
+    )

@@ -132,7 +132,7 @@ def test_a_policy_of_somebody_else_has_a_line_with_a_cure() -> None:
         (
             "AuthPolicy maas-models/open",
             False,
-            f"{said}; likely cure: delete it, or move what it wants into maas_tiers",
+            f"{said}; likely cure: delete it, or say in maas_tiers and maas_models what it is for",
         ),
         ("4 objects of the set", True, "as wanted and in force"),
     ]

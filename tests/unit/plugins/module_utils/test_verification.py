@@ -47,11 +47,12 @@ INTENT: Object = {
     "teams": [{"name": "students", "tier": "free"}, {"name": "guests", "tier": "trial"}],
 }
 REFUSED = {"without a key", "with a wrong key", "without a key, hostname in capital letters"}
+OTHER_PATH = "a path that is not for clients"
 UNKNOWN_TEAM = "with a key of an unknown team"
 ADMITTED = {f"{model} with a key after {prefix}" for model in ("tiny", "big") for prefix in ("APIKEY", "Bearer")}
 OUTSIDE = "tier trial on big, which it does not include"
 REQUESTS, TOKENS = "tier free: 5 requests in 2m on tiny", "tier trial: 100 tokens in 1m on tiny"
-EVERYTHING = {*REFUSED, UNKNOWN_TEAM, *ADMITTED, OUTSIDE, REQUESTS, TOKENS}
+EVERYTHING = {*REFUSED, OTHER_PATH, UNKNOWN_TEAM, *ADMITTED, OUTSIDE, REQUESTS, TOKENS}
 
 
 def guests() -> Guests:
@@ -182,6 +183,22 @@ class TestSteps:
 
         assert "tier free: 2 requests in 1m on tiny" in verified(Gateway, tier)
 
+    def test_each_set_of_limits_is_tried_with_a_model_that_has_it(self) -> None:
+        override = {"model": "tiny", "requests": [{"limit": 2, "window": "2m"}]}
+        intent = one_tier(unlimited=True, requests=[{"limit": 5, "window": "2m"}], overrides=[override])
+        found = verified(Gateway, intent)
+
+        assert found["tier free: 5 requests in 2m on big"].said == "5 answered 200, then 2 answered 429"
+        assert found["tier free: 2 requests in 2m on tiny"].said == "2 answered 200, then 2 answered 429"
+
+    def test_a_tier_with_overrides_alone_has_no_common_limits_to_try(self) -> None:
+        override = {"model": "big", "requests": [{"limit": 2, "window": "2m"}]}
+        found = verified(Gateway, one_tier(unlimited=True, models=["big"], overrides=[override]))
+
+        assert [name for name in found if name.startswith("tier free: ") and "requests" in name] == [
+            "tier free: 2 requests in 2m on big"
+        ]
+
 
 class TestRightGateway:
     """It does what the inventory says, so nothing fails."""
@@ -279,6 +296,13 @@ class LetsCapitalsPass(Gateway):
         return super().respond(check)
 
 
+class LeadsEverywhere(Gateway):
+    paths = (*Gateway.paths, "/metrics")
+
+    def respond(self, check: Check) -> tuple[int, Object]:
+        return (200, {}) if check.path == "/metrics" else super().respond(check)
+
+
 class IsBroken(Gateway):
     """E27, E30 of the measured facts: what denies when the limiter or Authorino is down."""
 
@@ -351,7 +375,7 @@ class TestWrongGateways:
     @pytest.mark.parametrize(
         ("gateway", "failed"),
         [
-            (AdmitsAll, {*REFUSED, UNKNOWN_TEAM, OUTSIDE, REQUESTS, TOKENS}),
+            (AdmitsAll, {*REFUSED, OTHER_PATH, UNKNOWN_TEAM, OUTSIDE, REQUESTS, TOKENS}),
             (IgnoresLimits, {REQUESTS, TOKENS}),
             (OneMore, {REQUESTS}),
             (OneLess, {REQUESTS}),
@@ -359,15 +383,19 @@ class TestWrongGateways:
             (CountsNoTokens, {TOKENS}),
             (CountsRequestsTwice, {REQUESTS}),
             (ForgetsAPrefix, {name for name in ADMITTED if "APIKEY" in name}),
-            (ForgetsTheOtherPrefix, EVERYTHING - REFUSED - {name for name in ADMITTED if "APIKEY" in name}),
+            (
+                ForgetsTheOtherPrefix,
+                EVERYTHING - REFUSED - {OTHER_PATH} - {name for name in ADMITTED if "APIKEY" in name},
+            ),
             (LetsCapitalsPass, {"without a key, hostname in capital letters"}),
+            (LeadsEverywhere, {OTHER_PATH}),
             (IsBroken, EVERYTHING),
             (LimiterIsDown, {*ADMITTED, REQUESTS, TOKENS}),
             (IsNotThere, EVERYTHING),
             (KnowsEveryTeam, {UNKNOWN_TEAM}),
             (ForgetsModelLists, {OUTSIDE}),
             (AcceptsAnyKey, {"with a wrong key"}),
-            (HasNoKeys, EVERYTHING - REFUSED),
+            (HasNoKeys, EVERYTHING - REFUSED - {OTHER_PATH}),
             (HasOneModel, {name for name in ADMITTED if "big" in name} | {OUTSIDE}),
             (ReportsNoUsage, {*ADMITTED, TOKENS}),
             (CountsUsersTogether, {REQUESTS}),

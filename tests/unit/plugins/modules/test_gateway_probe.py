@@ -182,7 +182,7 @@ class TestVerifyAccess:
 
         found = self.answers(Module(), send, monkeypatch)
 
-        assert cluster.events == ["locked", "made", *["asked"] * 6, "removed", "free"]
+        assert cluster.events == ["locked", "made", *["asked"] * 7, "removed", "free"]
         assert all(answer.ok for answer in found)
 
     def test_they_are_gone_even_where_sending_fails(self, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:

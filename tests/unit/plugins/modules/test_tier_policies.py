@@ -168,7 +168,8 @@ class Policies:
     def list(self, path: str) -> Object:
         self.asked.append(path)
         route = {"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "name": "tiny"}
-        return {"items": [{"metadata": {"name": "open", "namespace": "maas-models"}, "spec": {"targetRef": route}}]}
+        spec = {"targetRef": route, "rules": [{"backendRefs": [{"name": "tiny-predictor"}]}]}
+        return {"items": [{"metadata": {"name": "open", "namespace": "maas-models"}, "spec": spec}]}
 
 
 class TestForeign:
@@ -193,6 +194,12 @@ class TestForeign:
         ]
         assert said[0] == THEIRS
         assert len(asked) == 4
+
+    def test_routes_are_read_too(self) -> None:
+        said, asked = self.told("HTTPRoute")
+
+        assert said == ["HTTPRoute maas-models/open of somebody else leads to model tiny as well"]
+        assert asked == ["/apis/gateway.networking.k8s.io/v1/HTTPRoute"]
 
     def test_of_kinds_that_are_not_there_yet_there_are_none(self) -> None:
         assert self.told() == ([], [])
