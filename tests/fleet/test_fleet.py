@@ -105,8 +105,8 @@ def site(folder: Path, *arguments: str, **connections: Object) -> Run:
         for task in play["tasks"]:
             for host, result in task["hosts"].items():
                 if result.get("failed"):
-                    said = [item["msg"] for item in result.get("results", [result]) if item.get("failed")]
-                    failures.setdefault(host, []).extend(said)
+                    words = [item["msg"] for item in result.get("results", [result]) if item.get("failed")]
+                    failures.setdefault(host, []).extend(words)
     counts = {host: stats for host, stats in said["stats"].items() if host != "localhost"}
     assert (done.returncode == 0) == (not failures), done.stderr
     return Run(counts, failures)
