@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+# More would not be read, and a message of megabytes stops terminals.
+_MOST_SHOWN = 100
+
 
 class MaasError(Exception):
     """Anything that went wrong in a way we can explain; the text is meant for the person who runs the playbook."""
@@ -35,7 +38,9 @@ class IntentError(MaasError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         count = "1 value" if len(self.problems) == 1 else f"{len(self.problems)} values"
-        lines = "".join(f"\n- {problem}" for problem in self.problems)
+        lines = "".join(f"\n- {problem}" for problem in self.problems[:_MOST_SHOWN])
+        if len(self.problems) > _MOST_SHOWN:
+            lines += f"\n- and {len(self.problems) - _MOST_SHOWN} more"
         super().__init__(f"The inventory has {count} that cannot be used. Nothing was changed.{lines}")
 
 

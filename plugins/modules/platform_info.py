@@ -140,6 +140,7 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platf
 )
 from ansible_collections.maas_billing.platform.plugins.module_utils.module import build, connect, finish
 from ansible_collections.maas_billing.platform.plugins.module_utils.removal import in_use, leftovers
+from ansible_collections.maas_billing.platform.plugins.module_utils.render.catalogue import RENDERERS
 from ansible_collections.maas_billing.platform.plugins.module_utils.render.policies import policy_objects
 from ansible_collections.maas_billing.platform.plugins.module_utils.survey import in_words, survey
 
@@ -150,14 +151,24 @@ OPTIONS = {
 }
 
 
-def work(module: Any) -> dict[str, Any]:
-    """Check the inventory, survey the cluster, and return what the module says."""
-    wrong = unknown_variables(module.params["variables"])
-    if module.params["intent"] is not None:
-        # Rendered too, since only then it is seen that an object would be too large.
-        policy_objects(read_platform(module.params["intent"], wrong))
+def check(intent: dict[str, Any] | None, variables: list[str]) -> None:
+    """Refuse an inventory of which the platform cannot be built.
+
+    :raises IntentError: with every value that cannot be used.
+    """
+    wrong = unknown_variables(variables)
+    if intent is not None:
+        platform = read_platform(intent, wrong)
+        # Only then it is seen that an object would be too large, or that the image of a model is missing.
+        for render in (*RENDERERS.values(), policy_objects):
+            render(platform)
     elif wrong:
         raise IntentError(wrong)
+
+
+def work(module: Any) -> dict[str, Any]:
+    """Check the inventory, survey the cluster, and return what the module says."""
+    check(module.params["intent"], module.params["variables"])
     api = connect(module)
     found = survey(api)
     if module.params["leftovers"]:

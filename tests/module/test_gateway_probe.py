@@ -17,6 +17,7 @@ from tests.module.cluster import Cluster
 from tests.module.conftest import Space
 from tests.module.fake_gateway import KEY, FakeGateway, as_it_should
 from tests.module.running import Answer, Modules
+from tests.unit.plugins.rendered import versions
 
 Object = dict[str, Any]
 
@@ -128,7 +129,8 @@ def test_without_a_gateway_check_mode_passes_and_a_real_run_says_what_to_do(modu
 @pytest.mark.usefixtures("gateway_api")
 def test_the_address_is_that_of_the_gateways_status(modules: Modules, space: Space, cluster: Cluster) -> None:
     running = FakeGateway("127.0.0.77")
-    intent = {**INTENT, "gateway_namespace": space.home, "gateway_http_port": running.port, "kuadrant_version": "1.6.0"}
+    place = {"gateway_namespace": space.home, "gateway_http_port": running.port}
+    intent = {**INTENT, **place, "versions": versions("1.6.0")}
     found: Answer = space.apply([], adopt=True, render=["gateway"], intent=intent)
     assert len(found["changes"]) == 2
     message = modules.run("gateway_probe", {"intent": intent})["msg"]

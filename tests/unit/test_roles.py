@@ -148,17 +148,14 @@ class TestIntent:
     def test_every_field_of_the_platform_is_set_from_the_variable_of_its_name(self) -> None:
         platform = load(ROLES_FOLDER / SHARED / "vars/main.yml")["maas_platform"]
 
-        assert platform.pop("kuadrant_version") == "{{ maas_versions.kuadrant_operator.version }}"
-        fields = [field.name for field in dataclasses.fields(Platform) if field.name != "kuadrant_version"]
-        assert platform == {name: f"{{{{ maas_{name} }}}}" for name in fields}
+        assert platform == {field.name: f"{{{{ maas_{field.name} }}}}" for field in dataclasses.fields(Platform)}
 
     def test_defaults_and_choices_of_the_platform_are_those_of_the_code(self) -> None:
         taken = options(SHARED, "main")
-        fields = [field for field in dataclasses.fields(Platform) if field.name != "kuadrant_version"]
-        for field in fields:
+        for field in dataclasses.fields(Platform):
             told = taken[f"maas_{field.name}"]
             assert told.get("choices", []) == choices(field), field.name
-            if field.name not in ("domain", "limiter", "models", "simulator_image", "tiers"):
+            if field.name not in ("domain", "limiter", "models", "simulator_image", "tiers", "versions"):
                 assert told.get("default") == default(field), field.name
 
     def test_what_a_model_may_say_is_what_the_code_reads(self) -> None:
@@ -177,6 +174,13 @@ class TestIntent:
             ("premium", "20 in 2m per user", "50000 in 1m per user"),
             ("enterprise", "100 in 2m per user", "200000 in 1m per user"),
         ]
+
+    def test_the_versions_that_are_given_are_such_as_the_code_reads(self) -> None:
+        given = options(SHARED, "main")["maas_versions"]["default"]
+
+        read = read_platform({"domain": "maas.local", "versions": given})
+
+        assert read.kuadrant_version == Platform("maas.local").kuadrant_version
 
     def test_what_the_limiter_may_say_is_what_the_code_reads(self) -> None:
         assert_same(options(SHARED, "main")["maas_limiter"]["options"], Limiter)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from ..errors import Problem
 from .models import Resources
-from .rules import NAMESPACE, QUANTITY, dns_label
+from .rules import BYTES, CPU, NAMESPACE, dns_label
 from .schema import Choice, Flag, Integer, ListOf, Optionally, Record, obeys
 
 
@@ -18,8 +18,8 @@ from .schema import Choice, Flag, Integer, ListOf, Optionally, Record, obeys
 class LimiterResources(Resources):
     """CPU and memory of each replica. Upstream's 64Mi are little for counters in memory."""
 
-    cpu: str = field(default="250m", metadata=obeys(QUANTITY))
-    memory: str = field(default="256Mi", metadata=obeys(QUANTITY))
+    cpu: str = field(default="250m", metadata=obeys(CPU))
+    memory: str = field(default="256Mi", metadata=obeys(BYTES))
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Limiter:
     """
 
     storage: str = field(default="memory", metadata=obeys(Choice("memory", "disk", "redis")))
-    disk_size: str = field(default="1Gi", metadata=obeys(QUANTITY))
+    disk_size: str = field(default="1Gi", metadata=obeys(BYTES))
     storage_class: str | None = field(default=None, metadata=obeys(Optionally(dns_label())))
     redis_secret: str | None = field(default=None, metadata=obeys(Optionally(dns_label())))
     replicas: int = field(default=1, metadata=obeys(Integer(1, 20)))
@@ -52,6 +52,9 @@ class Limiter:
         if self.storage != "redis" and self.redis_secret is not None:
             given = f"{self.redis_secret!r} was given with storage {self.storage}"
             problems.append(Problem(f"{path}.redis_secret", given, f"a Secret only with {path}.storage redis"))
+        if self.storage != "disk" and self.disk_size != Limiter.disk_size:
+            given = f"{self.disk_size!r} was given with storage {self.storage}"
+            problems.append(Problem(f"{path}.disk_size", given, f"a size only with {path}.storage disk"))
         if self.storage != "disk" and self.storage_class is not None:
             given = f"{self.storage_class!r} was given with storage {self.storage}"
             problems.append(Problem(f"{path}.storage_class", given, f"a class only with {path}.storage disk"))

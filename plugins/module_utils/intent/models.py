@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..errors import Problem
-from .rules import DURATION, MODEL_ID, QUANTITY, dns_label
+from .rules import BYTES, CPU, DURATION, MODEL_ID, dns_label
 from .schema import Choice, Flag, Integer, Optionally, Record, obeys
 
 # KServe labels pods `isvc.<name>-predictor`; a label value holds 63 characters.
@@ -20,8 +20,8 @@ LONGEST_MODEL_NAME = 63 - len("isvc.") - len("-predictor")
 class Resources:
     """CPU and memory that each replica asks for and may use (requests equal limits)."""
 
-    cpu: str = field(default="100m", metadata=obeys(QUANTITY))
-    memory: str = field(default="128Mi", metadata=obeys(QUANTITY))
+    cpu: str = field(default="100m", metadata=obeys(CPU))
+    memory: str = field(default="128Mi", metadata=obeys(BYTES))
 
 
 @dataclass(frozen=True)

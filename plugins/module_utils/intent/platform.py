@@ -9,22 +9,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from typing import Any
 
 from ..errors import IntentError, Problem
 from .limiter import Limiter
 from .models import Model
 from .references import references
-from .rules import ADDRESS, HOSTNAME, IMAGE, NAMESPACE, VERSION, dns_label
-from .schema import Choice, Integer, ListOf, Optionally, Record, obeys, read
+from .rules import ADDRESS, HOSTNAME, IMAGE, OWN_NAMESPACE, dns_label
+from .schema import Choice, Integer, ListOf, Optionally, Record, named, obeys, read, shown, similar
 from .tenants import MOST_TEAMS, MOST_USERS, Team, User
 from .tiers import Tier
+from .versions import Versions
 
 PREFIX = "maas_"
+_MOST_MODELS = 1000
 # Variables of the role maas that say how to install, not what; and what its entry points take and leave.
 _OTHER_SETTINGS = (
-    *("connection", "versions", "bundle_dir", "helm_binary", "adopt", "remove_shared", "wait_timeout", "target"),
+    *("connection", "bundle_dir", "helm_binary", "adopt", "remove_shared", "wait_timeout", "target"),
     *("junit_file", "keys_sink", "keys_file", "keys_namespace"),
     *(
         "platform",
@@ -48,27 +49,32 @@ class Platform:
     """The platform of one cluster; each field is the variable ``maas_<field>``."""
 
     domain: str = field(metadata=obeys(HOSTNAME))
-    models: tuple[Model, ...] = field(default=(), metadata=obeys(ListOf(Record(Model), 1000)))
+    models: tuple[Model, ...] = field(default=(), metadata=obeys(ListOf(Record(Model), _MOST_MODELS)))
     tiers: tuple[Tier, ...] = field(default=(), metadata=obeys(ListOf(Record(Tier), 50)))
     teams: tuple[Team, ...] = field(default=(), metadata=obeys(ListOf(Record(Team), MOST_TEAMS)))
     users: tuple[User, ...] = field(default=(), metadata=obeys(ListOf(Record(User), MOST_USERS)))
     # Istio names the gateway's Deployment and Service <name>-<class>.
     gateway_name: str = field(default="maas", metadata=obeys(dns_label(50)))
-    gateway_namespace: str = field(default="maas-gateway", metadata=obeys(NAMESPACE))
+    gateway_namespace: str = field(default="maas-gateway", metadata=obeys(OWN_NAMESPACE))
     gateway_class: str = field(default="istio", metadata=obeys(dns_label()))
     gateway_http_port: int = field(default=80, metadata=obeys(Integer(1, 65535)))
     gateway_service_type: str = field(
         default="LoadBalancer", metadata=obeys(Choice("LoadBalancer", "NodePort", "ClusterIP"))
     )
     gateway_node_port: int | None = field(default=None, metadata=obeys(Optionally(Integer(30000, 32767))))
-    models_namespace: str = field(default="maas-models", metadata=obeys(NAMESPACE))
-    kuadrant_namespace: str = field(default="kuadrant-system", metadata=obeys(NAMESPACE))
-    kuadrant_version: str = field(default="1.5.2", metadata=obeys(VERSION))
+    models_namespace: str = field(default="maas-models", metadata=obeys(OWN_NAMESPACE))
+    kuadrant_namespace: str = field(default="kuadrant-system", metadata=obeys(OWN_NAMESPACE))
+    versions: Versions | None = field(default=None, metadata=obeys(Optionally(Record(Versions))))
     limiter: Limiter = field(default_factory=Limiter, metadata=obeys(Record(Limiter)))
     authorino_replicas: int = field(default=1, metadata=obeys(Integer(1, 20)))
     simulator_image: str | None = field(default=None, metadata=obeys(Optionally(IMAGE)))
     # Where this machine reaches the gateway, when that is not what the Gateway's status says.
     gateway_address: str = field(default="", metadata=obeys(ADDRESS))
+
+    @property
+    def kuadrant_version(self) -> str:
+        """The version of Kuadrant that is installed where nobody else brought one."""
+        return "1.5.2" if self.versions is None else self.versions.kuadrant_operator.version
 
     def hostname(self, model: Model) -> str:
         """The name at which clients reach ``model``."""
@@ -135,7 +141,9 @@ def _collisions(models: Any) -> list[Problem]:
 
     :param models: the entries as they were given, so that a wrong one does not hide that others collide.
     """
-    entries = [(index, model) for index, model in enumerate(_list_of(models)) if isinstance(model, Mapping)]
+    entries = [
+        (index, model) for index, model in enumerate(_list_of(models)[:_MOST_MODELS]) if isinstance(model, Mapping)
+    ]
     problems: list[Problem] = []
     for what, keys in (("name", ("name",)), ("subdomain", ("subdomain", "name"))):
         places: dict[str, list[int]] = defaultdict(list)
@@ -150,7 +158,7 @@ def _collisions(models: Any) -> list[Problem]:
                 path = f"{PREFIX}models[{index}]"
                 first = f"{PREFIX}models[{indexes[0]}]"
                 problems.append(
-                    Problem(path, f"its {what} {value!r} is that of {first} too", f"one model for each {what}")
+                    Problem(path, f"its {what} {shown(value)} is that of {first} too", f"one model for each {what}")
                 )
     return problems
 
@@ -168,7 +176,6 @@ def unknown_variables(names: Iterable[str]) -> list[Problem]:
     wrong = [name for name in names if name.removeprefix(PREFIX) not in known]
     problems = []
     for name in wrong:
-        close = get_close_matches(name.removeprefix(PREFIX), known, n=1)
-        hint = f" (did you mean {PREFIX}{close[0]}?)" if close else ""
-        problems.append(Problem(name, f"there is no such setting{hint}", "the variables of the role maas"))
+        hint = similar(name.removeprefix(PREFIX), known, PREFIX)
+        problems.append(Problem(named(name), f"there is no such setting{hint}", "the variables of the role maas"))
     return problems

@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from ..errors import Problem
+from .schema import named, shown, similar
+from .tenants import MOST_USERS
 
 # Similar names are looked for among all others, which takes too long where thousands are wrong.
 _MOST_HINTS = 20
@@ -37,7 +38,7 @@ def references(values: Mapping[str, Any], prefix: str) -> list[Problem]:
 def _entries(values: Mapping[str, Any], name: str, prefix: str) -> Entries:
     return [
         (f"{prefix}{name}[{index}]", item)
-        for index, item in enumerate(_list(values.get(name)))
+        for index, item in enumerate(_list(values.get(name))[:MOST_USERS])
         if isinstance(item, Mapping)
     ]
 
@@ -55,11 +56,16 @@ def _models_of(tiers: Entries) -> Iterator[tuple[str, Any]]:
 
 
 def _twice(entries: Entries) -> Iterator[Problem]:
-    first: dict[str, str] = {}
+    """Tell names that stand there before, also in other capitals: each would have counts of its own."""
+    first: dict[str, tuple[str, str]] = {}
     for path, item in entries:
         name = item.get("name")
-        if isinstance(name, str) and first.setdefault(name, path) != path:
-            yield Problem(f"{path}.name", f"{name!r} is the name of {first[name]} too", "a name of its own")
+        if not isinstance(name, str):
+            continue
+        place, before = first.setdefault(name.lower(), (path, name))
+        if place != path:
+            how = "" if name == before else f", written {shown(before)} there"
+            yield Problem(f"{path}.name", f"{shown(name)} is the name of {place} too{how}", "a name of its own")
 
 
 def _repeated(names: Any, path: str) -> Iterator[Problem]:
@@ -67,7 +73,7 @@ def _repeated(names: Any, path: str) -> Iterator[Problem]:
     for index, name in enumerate(_list(names)):
         if isinstance(name, str):
             if name in seen:
-                yield Problem(f"{path}[{index}]", f"{name!r} stands there twice", "each name once")
+                yield Problem(f"{path}[{index}]", f"{shown(name)} stands there twice", "each name once")
             seen.add(name)
 
 
@@ -78,15 +84,10 @@ def _missing(named: Iterable[tuple[str, Any]], entries: Entries, where: str) -> 
     for path, name in named:
         if isinstance(name, str) and name not in there:
             if name not in hints:
-                hints[name] = _hint(name, known) if len(hints) < _MOST_HINTS else ""
-            yield Problem(path, f"there is no {name!r} in {where}{hints[name]}", _some(known))
-
-
-def _hint(name: str, known: Sequence[str]) -> str:
-    close = get_close_matches(name, known, n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
+                hints[name] = similar(name, known) if len(hints) < _MOST_HINTS else ""
+            yield Problem(path, f"there is no {shown(name)} in {where}{hints[name]}", _some(known))
 
 
 def _some(known: Sequence[str]) -> str:
-    shown = ", ".join(known[:10]) or "nothing, since there is none"
+    shown = ", ".join(map(named, known[:10])) or "nothing, since there is none"
     return f"{shown} and {len(known) - 10} more" if len(known) > 10 else shown

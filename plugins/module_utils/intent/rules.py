@@ -6,6 +6,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from typing import Any
+
+from ..quantity import amount
 from .schema import Text
 
 _LABEL = r"[a-z]([-a-z0-9]*[a-z0-9])?"
@@ -20,25 +24,50 @@ def dns_label(longest: int = 63) -> Text:
 
 NAMESPACE = dns_label()
 
-# RFC 1123 names as the Gateway API's Hostname type has them, without wildcard: labels of at most 63 characters.
+# A namespace whose labels and rights we set: none of the cluster's own, nor the one that holds our records.
+OWN_NAMESPACE = Text(
+    rf"(?!(kube-.*|default|maas-system)$){_LABEL}",
+    f"{NAMESPACE.allowed.rpartition(',')[0]}; not default, maas-system or what begins with kube-",
+    NAMESPACE.longest,
+)
+
+# RFC 1123 names as the Gateway API's Hostname type has them, without wildcard: labels of at most 63 characters. What
+# ends in a number is an address, or taken for one.
 HOSTNAME = Text(
-    r"(?=[^.]{1,63}(\.[^.]{1,63})*$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*",
-    "a lower-case DNS name such as maas.local, each part at most 63 characters",
+    r"(?=[^.]{1,63}(\.[^.]{1,63})*$)(?!(.*\.)?[0-9]+$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*",
+    "a lower-case DNS name such as maas.local, each part at most 63 characters and the last not a number",
     253 - 64,
 )
 
 # What clients send as "model"; Hugging Face ids are the longest in use.
 MODEL_ID = Text(r"[A-Za-z0-9][A-Za-z0-9._/:-]*", "letters, digits and . _ / : -", 128)
 
-# Kubernetes resource quantity (apimachinery), positive, without exponents.
-QUANTITY = Text(
-    r"(?=.*[1-9])([0-9]+(\.[0-9]{1,3})?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?",
-    'a positive Kubernetes quantity in quotes, such as "500m", "2" or "512Mi"',
+
+class Quantity(Text):
+    """A Kubernetes resource quantity (apimachinery) without exponents, within bounds that tell a wrong unit."""
+
+    def __init__(self, lowest: str, highest: str, examples: str) -> None:
+        said = f'a Kubernetes quantity in quotes from "{lowest}" to "{highest}", such as {examples}'
+        super().__init__(r"[0-9]+(\.[0-9]{1,3})?(m|k|M|G|T|Ki|Mi|Gi|Ti)?", said, 20)
+        self.lowest, self.highest = _amount(lowest), _amount(highest)
+
+    def accepts(self, value: Any) -> bool:
+        return super().accepts(value) and self.lowest <= _amount(value) <= self.highest
+
+
+def _amount(quantity: str) -> Decimal:
+    return amount(quantity) or Decimal(0)
+
+
+CPU = Quantity("1m", "1000", '"500m" or "2"')
+BYTES = Quantity("1M", "100Ti", '"512Mi" or "2Gi"')
+
+# Go's time.ParseDuration, as the simulator's flags take it; more digits would not fit into its 64 bits.
+DURATION = Text(
+    r"0|([0-9]{1,5}(\.[0-9]{1,5})?(ms|s|m))+",
+    'a duration such as "250ms", "1.5s" or "0s", each number with at most 5 digits',
     20,
 )
-
-# Go's time.ParseDuration, as the simulator's flags take it.
-DURATION = Text(r"0|([0-9]+(\.[0-9]+)?(ms|s|m))+", 'a duration such as "250ms", "1.5s" or "0s"', 20)
 
 _IMAGE_NAME = r"[a-z0-9][-a-z0-9._]*(:[0-9]+)?(/[a-z0-9][-a-z0-9._]*)+"
 _TAG = r":(?!latest(@|$))[A-Za-z0-9_][-A-Za-z0-9_.]{0,127}"
@@ -51,9 +80,14 @@ IMAGE = Text(
     512,
 )
 
+_OCTET = r"(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_HOST_PART = r"[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?"
+_HOST = rf"({_OCTET}(\.{_OCTET}){{3}}|(?!([^:]*\.)?[0-9]+(:|$)){_HOST_PART}(\.{_HOST_PART})*)"
+_PORT = r"(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
+
 # How a client reaches the gateway; empty where the Gateway's own status tells.
 ADDRESS = Text(
-    r"([A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[1-9][0-9]{0,4})?)?", "a host or host:port, or nothing", 253 + 6
+    f"({_HOST}(:{_PORT})?)?", "a name or IPv4 address, with or without a port from :1 to :65535, or nothing", 253 + 6
 )
 
 # Kuadrant's own pattern knows milliseconds too, but the limiter counts in seconds; there is no day.
@@ -61,5 +95,10 @@ WINDOW = Text(r"(?=.*[1-9])([0-9]{1,5}[hms]){1,3}", 'a time such as "30s", "2m" 
 
 # It stands in CEL expressions and in labels of metrics, so it has no quotes, spaces or line breaks.
 ACCOUNT = Text(r"[A-Za-z0-9]([A-Za-z0-9._@+-]*[A-Za-z0-9])?", "letters, digits and . _ @ + - between them", 64)
+
+# As Helm charts and manifests have them, with or without v and with what follows a hyphen or plus.
+RELEASE = Text(
+    r"v?[0-9]+(\.[0-9]+){2}([-+][0-9A-Za-z.+-]+)?", 'a whole version in quotes, such as "v1.4.1" or "1.29.6"', 64
+)
 
 VERSION = Text(r"[0-9]+(\.[0-9]+){1,2}", 'a version in quotes, such as "1.5.2"', 20)

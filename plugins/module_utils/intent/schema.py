@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -22,6 +23,8 @@ T = TypeVar("T")
 
 _UNSET: Any = dataclasses.MISSING
 _SHOWN = 60
+# What can stand in a message as it is: it does not end the line, hide, or look like something else.
+_PLAIN = re.compile(r"[!-~]{1,64}")
 
 
 class Rule(Protocol):
@@ -39,9 +42,37 @@ def obeys(rule: Rule) -> dict[str, Rule]:
 
 def shown(value: Any) -> str:
     """Return ``value`` as short text for a message, with its type where that is the likely mistake."""
-    text = repr(str(value)) if isinstance(value, str) else repr(value)
-    text = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({len(text)} characters)"
-    return text if isinstance(value, str) else f"{text} ({_type_name(value)})"
+    text = repr(str(value)) if isinstance(value, str) else _written(value)
+    if len(text) > _SHOWN:
+        size = f"{len(value)} entries" if isinstance(value, (list, tuple)) else f"{len(text)} characters"
+        text = f"{text[:_SHOWN]}... ({size})"
+    return f"{text}{_look_alike(value)}" if isinstance(value, str) else f"{text} ({_type_name(value)})"
+
+
+def named(name: Any) -> str:
+    """Return a name or key as it was written, in quotes and short where that would not be read as one word."""
+    text = str(name) if isinstance(name, str) else _written(name)
+    return text if _PLAIN.fullmatch(text) else shown(name)
+
+
+def similar(name: str, known: Sequence[str], prefix: str = "") -> str:
+    """Return the question whether one of these was meant, where one resembles ``name``; both without their prefix."""
+    close = difflib.get_close_matches(name, known, n=1) if _PLAIN.fullmatch(name) else ()
+    return f" (did you mean {prefix}{close[0]}?)" if close else ""
+
+
+def _written(value: Any) -> str:
+    try:
+        # Of a long list only the beginning is shown.
+        return repr(value[:_SHOWN] if isinstance(value, (list, tuple)) else value)
+    except (RecursionError, ValueError):  # Nested too deeply, or a number of too many digits.
+        return "what is too large to be shown"
+
+
+def _look_alike(text: str) -> str:
+    """Name the first letter beyond ASCII: many look like one that is allowed."""
+    odd = "" if text.isascii() else next(letter for letter in text if not letter.isascii())
+    return f" (with {unicodedata.name(odd, f'U+{ord(odd):04X}')})" if odd else ""
 
 
 def _type_name(value: Any) -> str:
@@ -179,9 +210,8 @@ def _unknown(values: Mapping[str, Any], known: Sequence[str], path: str) -> list
     for key in values:
         if key in known:
             continue
-        close = difflib.get_close_matches(str(key), known, n=1)
-        hint = f" (did you mean {close[0]}?)" if close else ""
-        problems.append(Problem(_join(path, str(key)), f"there is no such field{hint}", ", ".join(known)))
+        hint = similar(str(key), known) if isinstance(key, str) else ""
+        problems.append(Problem(_join(path, named(key)), f"there is no such field{hint}", ", ".join(known)))
     return problems
 
 

@@ -10,7 +10,7 @@ from collections.abc import Container, Iterable
 
 from ..access import STATEMENT_ANNOTATION, statement, written
 from ..errors import IntentError, Problem
-from ..intent.platform import Platform
+from ..intent.platform import PREFIX, Platform
 from ..plan import Key, key_of
 from .identity import auth_policy
 from .limits import request_policy, telemetry_policy, token_policy
@@ -37,7 +37,7 @@ def _that_fits(said: str) -> str:
     if len(said) > _MOST_IN_ANNOTATIONS:
         given = f"with teams and models {len(said)} characters long when written on the AuthPolicy"
         allowed = f"{_MOST_IN_ANNOTATIONS} characters; a tier that leaves `models` out includes all and takes fewest"
-        raise IntentError([Problem("tiers", given, allowed)])
+        raise IntentError([Problem(f"{PREFIX}tiers", given, allowed)])
     return said
 
 

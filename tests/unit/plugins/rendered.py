@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import Platform
 from ansible_collections.maas_billing.platform.plugins.module_utils.render.catalogue import RENDERERS
@@ -14,6 +17,14 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.render.polic
 
 # The module tier_policies renders the policies, apply_set everything else.
 PARTS = {**RENDERERS, "policies": policy_objects}
+
+_VERSIONS = Path(__file__).resolve().parents[3] / "roles/maas/defaults/main/versions.yml"
+
+
+def versions(kuadrant: str) -> dict[str, Any]:
+    """Return all versions as the role gives them, but for that of Kuadrant."""
+    found: dict[str, Any] = yaml.safe_load(_VERSIONS.read_text(encoding="utf-8"))["maas_versions"]
+    return {**found, "kuadrant_operator": {**found["kuadrant_operator"], "version": kuadrant}}
 
 
 def everything(platform: Platform) -> list[dict[str, Any]]:

@@ -60,8 +60,8 @@ def test_quantities_without_quotes_are_refused_with_advice() -> None:
     _model, problems = read_model(resources={"cpu": 1})
 
     assert problems == [
-        "maas_models[0].resources.cpu: 1 (a number) was given; allowed: a positive Kubernetes quantity in quotes, "
-        'such as "500m", "2" or "512Mi", at most 20 characters'
+        "maas_models[0].resources.cpu: 1 (a number) was given; allowed: a Kubernetes quantity in quotes "
+        'from "1m" to "1000", such as "500m" or "2", at most 20 characters'
     ]
 
 

@@ -51,10 +51,10 @@ def test_all_mistakes_are_told_in_one_message_that_says_that_nothing_changed() -
         "The inventory has 3 values that cannot be used. Nothing was changed.",
         "- maas_domian: there is no such field (did you mean domain?); allowed: domain, models, tiers, teams, users, "
         "gateway_name, gateway_namespace, gateway_class, gateway_http_port, gateway_service_type, gateway_node_port, "
-        "models_namespace, kuadrant_namespace, kuadrant_version, limiter, authorino_replicas, simulator_image, "
+        "models_namespace, kuadrant_namespace, versions, limiter, authorino_replicas, simulator_image, "
         "gateway_address",
         "- maas_domain: is missing; allowed: a lower-case DNS name such as maas.local, each part at most "
-        "63 characters, at most 189 characters",
+        "63 characters and the last not a number, at most 189 characters",
         "- maas_gateway_http_port: '8000' was given; allowed: a whole number from 1 to 65535, without quotes",
     ]
 

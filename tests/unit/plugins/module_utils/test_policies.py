@@ -57,7 +57,7 @@ def test_what_an_object_cannot_carry_is_refused_with_its_size() -> None:
     }
 
     assert policy_objects(read_platform({**intent, "tiers": listing[:7]}))
-    with pytest.raises(IntentError, match=r"- tiers: .* characters long .*; allowed: 250000 characters"):
+    with pytest.raises(IntentError, match=r"- maas_tiers: .* characters long .*; allowed: 250000 characters"):
         policy_objects(read_platform({**intent, "tiers": listing}))
 
 

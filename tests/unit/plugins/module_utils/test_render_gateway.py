@@ -20,6 +20,7 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.render.gatew
     needs_lower_case_host,
 )
 from ansible_collections.maas_billing.platform.plugins.module_utils.render.models import model_route
+from tests.unit.plugins.rendered import versions
 from tests.unit.plugins.strategies import intents
 
 SERVICE_TYPE = "networking.istio.io/service-type"
@@ -143,7 +144,7 @@ class TestLowerCaseHost:
         ],
     )
     def test_it_is_there_for_the_versions_that_need_it(self, version: str, needed: bool) -> None:
-        objects = gateway_objects(read_platform({"domain": "maas.local", "kuadrant_version": version}))
+        objects = gateway_objects(read_platform({"domain": "maas.local", "versions": versions(version)}))
 
         assert needs_lower_case_host(version) is needed
         assert ("EnvoyFilter" in [item["kind"] for item in objects]) is needed
