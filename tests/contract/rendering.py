@@ -29,7 +29,7 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.render.keys 
 from ansible_collections.maas_billing.platform.plugins.module_utils.render.objects import operator_namespace
 from tests.contract.definitions import Object
 from tests.contract.served import LOADER, ROOT, chart_objects, manifest_objects
-from tests.unit.plugins.rendered import everything
+from tests.unit.plugins.rendered import everything, versions
 from tests.unit.plugins.strategies import dns_labels, intents
 
 _DRAWN = 100
@@ -52,7 +52,7 @@ _LIMITERS = st.sampled_from(_STORES).flatmap(lambda store: st.fixed_dictionaries
 _KUADRANT = st.fixed_dictionaries(
     {"limiter": _LIMITERS},
     optional={
-        "kuadrant_version": st.sampled_from(["1.5.2", "1.5.3"]),
+        "versions": st.sampled_from(["1.5.2", "1.5.3"]).map(versions),
         "kuadrant_namespace": dns_labels(50).map("kuadrant-{}".format),
         "authorino_replicas": st.integers(1, 20),
     },
