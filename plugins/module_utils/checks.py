@@ -48,8 +48,8 @@ _CAUSES = {
     ): "the key is not known, though its Secret is there: does Authorino run? Changes may be late: verify again",
     (200, 403): "the key is known, but not its team, or its tier does not include the model: is the AuthPolicy that of "
     "the inventory?",
-    (404, 200): "the route leads on what nobody counts: was it changed, or does another one lead to the model?",
-    (404, 401): "some route takes this path: was the model's one changed, or does another one lead to the model?",
+    (404, 200): "a route leads where none should: was that of a model changed, or is it one of somebody else?",
+    (404, 401): "a route leads where none should: was that of a model changed, or is it one of somebody else?",
     (200, 404): "no route leads there: is the model in the inventory, and its HTTPRoute accepted?",
     (200, 429): "a limit is used up: another verification may have run a moment ago",
     (200, 503): "no pod of the model is ready: look at its Deployment, and at its InferenceService",

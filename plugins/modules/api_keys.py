@@ -98,7 +98,6 @@ EXAMPLES = r"""
   maas_billing.platform.api_keys:
     intent:
       domain: maas.local
-      kuadrant_namespace: default
       tiers:
         - name: free
           tokens: [{limit: 10000, window: 1m}]

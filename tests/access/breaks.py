@@ -348,7 +348,7 @@ BREAKS = [
         {"policies: HTTPRoute maas-models/side"},
         ("of somebody else leads to model echo as well; likely cure: delete it",),
     ),
-    Break("path-opened", _open_path, {PATH}, ("was the model's one changed",)),
+    Break("path-opened", _open_path, {PATH}, ("was that of a model changed",)),
     Break("side-door", _side_door, {AUTH_LINE}, (f"{_ADDED}.rules.authentication.side-door",)),
     Break(
         "prefix-removed",

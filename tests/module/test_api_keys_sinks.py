@@ -179,8 +179,12 @@ def test_no_value_is_in_anything_that_ansible_says_or_logs(keys: Keys, tmp_path:
 
 def test_the_examples_run_as_they_stand(keys: Keys, tmp_path: Path) -> None:
     examples = [task for module in (api_keys, api_keys_info) for task in yaml.safe_load(module.EXAMPLES)]
-    assert "failed=0" in _play(keys, tmp_path, examples)
-    assert keys.space.cluster.list("v1", "Secret", "default", f"{KEY_LABEL}=true") == []
+    place = {"api_version": "v1", "kind": "Namespace", "name": "kuadrant-system"}
+    before = {"name": "Bring a place for keys", "kubernetes.core.k8s": place}
+    after = {"name": "Take it away", "kubernetes.core.k8s": {**place, "state": "absent", "wait": True}}
+    assert "failed=0" in _play(keys, tmp_path, [before, *examples])
+    assert keys.space.cluster.list("v1", "Secret", "kuadrant-system", f"{KEY_LABEL}=true") == []
+    _play(keys, tmp_path, [after])
 
 
 def _tasks(keys: Keys, users: Users, path: Path) -> list[Object]:

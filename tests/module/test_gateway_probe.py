@@ -59,7 +59,7 @@ def test_what_is_wrong_is_said_request_by_request(modules: Modules, gateway: Fak
         f"- simulator asks for a key: GET http://simulator.maas.local:{gateway.port}/v1/models answered 200 instead of "
         f'401: {{"data": []}}; likely cause: {cause(401, 200)}',
         f"- a name without a model is refused: GET http://no-such-model.maas.local:{gateway.port}/v1/models answered "
-        '200 instead of 404: {"data": []}',
+        f'200 instead of 404: {{"data": []}}; likely cause: {cause(404, 200)}',
     ]
     for reported in (
         modules.run("gateway_probe", {**args, "report_only": True}),

@@ -125,7 +125,11 @@ def test_without_helm_nothing_begins(modules: Modules, tmp_path: Path, program: 
 
 
 def test_a_failure_is_one_message(space: Space, modules: Modules, tmp_path: Path) -> None:
-    arguments = space.arguments([config_map(space.home, "mine")], host="https://127.0.0.1:1", api_key="x")
+    nowhere = tmp_path / "nowhere"
+    known = yaml.safe_load(space.cluster.kubeconfig.read_text(encoding="utf-8"))
+    known["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
+    nowhere.write_text(yaml.safe_dump(known), encoding="utf-8")
+    arguments = space.arguments([config_map(space.home, "mine")], kubeconfig=str(nowhere))
     done = _play(modules, tmp_path, [{"name": "Apply", "maas_billing.platform.apply_set": arguments}])
     assert done.returncode == 2
     assert (
