@@ -84,6 +84,10 @@ access: $(READY) ## The chain as its users meet it: limits, changes, verify agai
 fleet: $(READY) ## Two clusters by one run: each its own, whatever becomes of the other
 	tools/with_sandbox.sh maas-fleet-oslo tools/with_sandbox.sh maas-fleet-bergen pytest tests/fleet
 
+.PHONY: failures
+failures: $(READY) ## What goes wrong on clusters: told by name, cause and cure in bounded time, mended by the next run
+	tools/with_sandbox.sh maas-failures pytest tests/failures
+
 .PHONY: molecule
 molecule: $(READY) ## Each role and the chain: install, again, check, verify, remove; in a cluster of their own
 	@rm -rf $(MOLECULE_EPHEMERAL_DIRECTORY)

@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, maas_billing.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A sandbox (``make failures`` starts it) that goes wrong in one way after the other.
+
+Each test leaves behind what the next one may find: any state that `site` can begin from.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox.paths import Home
+from tests.failures.playbooks import Playbooks
+from tests.failures.table import Table
+from tests.module.cluster import Cluster
+from tests.module.running import CHECKOUT
+
+_TABLE = CHECKOUT / "build" / "failures.md"
+_KEPT = pytest.StashKey[Table]()
+
+
+@pytest.fixture(scope="session")
+def home() -> Home:
+    """The sandbox."""
+    name = os.environ.get("MAAS_SANDBOX")
+    if not name:
+        pytest.fail("No cluster to test with: call `make failures`, or name a running sandbox in MAAS_SANDBOX.")
+    return Home.of(name)
+
+
+@pytest.fixture(scope="session")
+def cluster(home: Home) -> Cluster:
+    """The sandbox's API server, used by somebody else."""
+    return Cluster(home.kubeconfig, home.logs / "audit.log", home.bundle)
+
+
+@pytest.fixture(scope="session")
+def playbooks(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Playbooks:
+    """Runs playbooks, and keeps what they say."""
+    return Playbooks(home, tmp_path_factory.mktemp("said"))
+
+
+@pytest.fixture(scope="session")
+def table(pytestconfig: pytest.Config) -> Iterator[Table]:
+    """The failures so far; written to ``build/failures.md`` at the end."""
+    found = pytestconfig.stash.setdefault(_KEPT, Table())
+    yield found
+    found.write(_TABLE)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Show the table."""
+    found = config.stash.get(_KEPT, None)
+    if found is not None:
+        terminalreporter.write_line(found.text())
