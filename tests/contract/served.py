@@ -27,6 +27,8 @@ LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 BUNDLE, FULL = SIDES = ("bundle", "full")
 NAMESPACE = "default"
+# The definition of InferenceService alone is a megabyte; a busy machine takes its time to compile it.
+_LONGEST_SECONDS = 180.0
 
 # Kinds of the server itself; their definition is part of it.
 BUILT_IN = {
@@ -103,8 +105,9 @@ def _wait(cluster: Cluster, definition: Object) -> None:
     """Wait until the kind of a definition is served."""
     spec = definition["spec"]
     path = f"/apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}"
-    cluster.wait_for(lambda: _established(cluster.held(definition)), definition["metadata"]["name"])
-    cluster.wait_for(lambda: cluster.request("GET", path) is not None, f"{path} is served")
+    name = definition["metadata"]["name"]
+    cluster.wait_for(lambda: _established(cluster.held(definition)), f"{name} is established", _LONGEST_SECONDS)
+    cluster.wait_for(lambda: cluster.request("GET", path) is not None, f"{path} is served", _LONGEST_SECONDS)
 
 
 def _established(definition: Object) -> bool:
