@@ -45,7 +45,7 @@ cluster-down: $(READY) ## Stop the sandbox cluster and forget it
 
 .PHONY: test
 test: $(READY) ## All checks below but the benchmark, in two lanes, until one fails; with the time each took
-	@MAKE="$(MAKE)" python -m tools.lanes "lint unit sanity package contract module access" "molecule fleet"
+	@MAKE="$(MAKE)" python -m tools.lanes "lint unit docs sanity package contract module access" "molecule fleet walk"
 
 .PHONY: lint
 lint: $(READY) ## Style and types: ruff, yamllint, mypy, ansible-lint
@@ -59,6 +59,10 @@ lint: $(READY) ## Style and types: ruff, yamllint, mypy, ansible-lint
 .PHONY: unit
 unit: $(READY) ## Tests of pure code, with Python only
 	pytest tests/unit tests/property
+
+.PHONY: docs
+docs: $(READY) ## The guides and the reference as HTML in build/docs/html; a warning is a failure
+	@python -m tools.docs
 
 .PHONY: sanity
 sanity: $(READY) ## ansible-test sanity on the built and installed tarball
@@ -83,6 +87,10 @@ access: $(READY) ## The chain as its users meet it: limits, changes, verify agai
 .PHONY: fleet
 fleet: $(READY) ## Two clusters by one run: each its own, whatever becomes of the other
 	tools/with_sandbox.sh maas-fleet-oslo tools/with_sandbox.sh maas-fleet-bergen pytest tests/fleet
+
+.PHONY: walk
+walk: $(READY) ## Every command of the docs as printed, in a new checkout and a home folder of its own
+	pytest tests/walk
 
 .PHONY: failures
 failures: $(READY) ## What goes wrong on clusters: told by name, cause and cure in bounded time, mended by the next run
