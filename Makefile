@@ -96,6 +96,10 @@ walk: $(READY) ## Every command of the docs as printed, in a new checkout and a 
 failures: $(READY) ## What goes wrong on clusters: told by name, cause and cure in bounded time, mended by the next run
 	tools/with_sandbox.sh maas-failures pytest tests/failures
 
+.PHONY: kills
+kills: $(READY) ## Twenty runs killed at random moments, where `failures` has four; MAAS_SEED=... repeats a trial
+	MAAS_KILLS=20 tools/with_sandbox.sh maas-kills pytest tests/failures/test_interrupted.py
+
 .PHONY: molecule
 molecule: $(READY) ## Each role and the chain: install, again, check, verify, remove; in a cluster of their own
 	@rm -rf $(MOLECULE_EPHEMERAL_DIRECTORY)

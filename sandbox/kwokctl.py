@@ -39,7 +39,7 @@ def start(home: Home) -> None:
 
     kwokctl goes by its pid files. They are put right first: it takes any process that got an old pid for its own.
     """
-    _stop(home, "kwokctl")  # which a killed command line left at work
+    kill(home, "kwokctl")  # which a killed command line left at work
     alive = parts.alive_parts(home)
     for name in parts.CONTROL_PLANE:
         if name in alive:
@@ -52,11 +52,12 @@ def start(home: Home) -> None:
 def restart_controller(home: Home) -> None:
     """Start the kwok controller anew, once there is the Stage kind: it was started before, and looks again only after
     five seconds."""
-    _stop(home, "kwok-controller")
+    kill(home, "kwok-controller")
     start(home)
 
 
-def _stop(home: Home, name: str) -> None:
+def kill(home: Home, name: str) -> None:
+    """Kill a part of the control plane, or kwokctl itself."""
     processes.stop((process for process in processes.running(home.root) if process.name == name), seconds=0)
 
 

@@ -149,7 +149,7 @@ def plan(wanted: Mapping[Key, Object], live: Mapping[Key, Object], set_id: str, 
     :param live: the members of the set, and those wanted objects that exist without being members.
     :raises ForeignObjectError: naming every wanted object that belongs to somebody else.
     """
-    foreign = [key for key in wanted if key in live and not _may_take(live[key], set_id, adopt)]
+    foreign = foreign_among(wanted, live, set_id, adopt)
     if foreign:
         raise _foreign(foreign, live, adopt)
     steps = [_step(key, obj, live.get(key), set_id) for key, obj in wanted.items()]
@@ -157,6 +157,11 @@ def plan(wanted: Mapping[Key, Object], live: Mapping[Key, Object], set_id: str, 
     if not prune:
         return steps + [Step(key, Action.KEEP, "prune is off", live=obj) for key, obj in left.items()]
     return steps + [leaving(key, obj) for key, obj in left.items()]
+
+
+def foreign_among(wanted: Iterable[Key], live: Mapping[Key, Object], set_id: str, adopt: bool) -> list[Key]:
+    """Return those wanted objects that exist and belong to somebody else."""
+    return [key for key in wanted if key in live and not _may_take(live[key], set_id, adopt)]
 
 
 def leaving(key: Key, obj: Object, remove_shared: bool = False) -> Step:

@@ -110,7 +110,12 @@ class FileSink:
 
 
 def _replace(path: str, text: str) -> None:
-    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=f".{os.path.basename(path)}.")
+    folder, prefix, suffix = os.path.dirname(path), f".{os.path.basename(path)}.", ".new"
+    # A run that was killed before it handed over its keys has left them there, and the next one has them to write.
+    for left in os.listdir(folder):
+        if left.startswith(prefix) and left.endswith(suffix):
+            os.unlink(os.path.join(folder, left))
+    descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=prefix, suffix=suffix)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:  # mkstemp makes it with mode 0600
             file.write(text)

@@ -17,7 +17,9 @@ from functools import partial
 from typing import Any
 
 from .applyset import ID_LABEL, PART_OF_LABEL
-from .cluster.api import Api, together
+from .cluster.api import Api, concurrently, together
+from .errors import ApiError
+from .keys import GUESTS, VERIFICATION
 from .plan import APPLIED_ANNOTATION
 from .readiness import is_ready
 
@@ -92,12 +94,23 @@ COMPONENTS: dict[str, Component] = {
 }
 _MONITORS = ("servicemonitors.monitoring.coreos.com", "podmonitors.monitoring.coreos.com")
 _OUR_RELEASES = ",".join(name for item in COMPONENTS.values() for name in item.releases)
+# Kinds of which members can be left where no namespace and no definition of ours tells of them: models and keys.
+_LEFT_ALONE = {
+    "HTTPRoute": "/apis/gateway.networking.k8s.io/v1/httproutes",
+    "InferenceService": "/apis/serving.kserve.io/v1beta1/inferenceservices",
+    "Secret": "/api/v1/secrets",
+}
+# Their keys live for moments, and are known without a record.
+_WITHOUT_RECORDS = (GUESTS.set_id, VERIFICATION.set_id)
 _OLM = "clusterserviceversions.operators.coreos.com"
 # OLM copies what is installed for all namespaces into each of them.
 _ORIGINALS = "!olm.copiedFrom"
 _GATEWAY_API = "gateways.gateway.networking.k8s.io"
 _BUNDLE_VERSION = "gateway.networking.k8s.io/bundle-version"
 _CHANNEL = "gateway.networking.k8s.io/channel"
+# Kuadrant 1.5.2 is built with the types of 1.2.1 (section 19 of the measured facts), the oldest that its versions and
+# OpenShift 4.19 run with (sections 1 and 9.3); since 1.2 a Gateway has the field by which its Service is exposed.
+OLDEST_GATEWAY_API = (1, 2)
 
 
 @dataclass(frozen=True)
@@ -124,6 +137,7 @@ def survey(api: Api) -> Object:
         lambda: metadata_of(api, "/api/v1/secrets", f"owner=helm,name in ({_OUR_RELEASES})"),
         *(partial(_deployments, api, item.selector) for item in COMPONENTS.values()),
     )
+    members = {"Namespace": namespaces, "CustomResourceDefinition": definitions, **_left_alone(api, records)}
     by_name = {item["name"]: item for item in definitions}
     places = Places.of(namespaces)
     installed = _installed_by_olm(api) if _OLM in by_name else []
@@ -134,7 +148,7 @@ def survey(api: Api) -> Object:
         "distribution": distribution(by_name),
         "gateway_api": gateway_api(by_name),
         "monitors": all(name in by_name for name in _MONITORS),
-        "unrecorded": unrecorded({"Namespace": namespaces, "CustomResourceDefinition": definitions}, records),
+        "unrecorded": unrecorded(members, records),
         "unfinished": unfinished([item for item in revisions if item["namespace"] in places.own]),
         "components": {
             name: {
@@ -152,11 +166,11 @@ def unrecorded(members: Mapping[str, Sequence[Object]], records: Sequence[Object
 
     :param members: metadata of objects by their kind.
     :param records: metadata of the parents of all sets.
-    :return: texts such as ``Namespace istio-system``, sorted.
+    :return: texts such as ``Namespace istio-system`` or ``HTTPRoute maas-models/llama``, sorted.
     """
-    known = {(item.get("labels") or {}).get(ID_LABEL) for item in records}
+    known = _recorded(records)
     return sorted(
-        f"{kind} {item['name']}"
+        f"{kind} {item['namespace']}/{item['name']}" if "namespace" in item else f"{kind} {item['name']}"
         for kind, items in members.items()
         for item in items
         if is_ours(item) and item["labels"][PART_OF_LABEL] not in known
@@ -203,6 +217,26 @@ def settings(known: Component, controller: Object | None) -> dict[str, str]:
     return {item["name"]: item.get("value", "") for item in variables if item["name"].startswith(known.settings)}
 
 
+def _recorded(records: Sequence[Object]) -> list[str]:
+    """Return the ids of all sets that are known."""
+    return sorted({(item.get("labels") or {}).get(ID_LABEL, "") for item in records} | set(_WITHOUT_RECORDS))
+
+
+def _left_alone(api: Api, records: Sequence[Object]) -> dict[str, list[Object]]:
+    """Return the metadata of members of unknown sets, by kind; of a kind that is not defined there are none."""
+    selector = f"{PART_OF_LABEL},{PART_OF_LABEL} notin ({', '.join(_recorded(records))})"
+
+    def read(path: str) -> list[Object]:
+        try:
+            return metadata_of(api, path, selector)
+        except ApiError as error:
+            if error.status == 404:
+                return []
+            raise
+
+    return dict(zip(_LEFT_ALONE, concurrently(read, _LEFT_ALONE.values())))
+
+
 def metadata_of(api: Api, path: str, selector: str) -> list[Object]:
     return [item["metadata"] for item in api.list(path, selector, metadata_only=True)["items"]]
 
@@ -223,16 +257,21 @@ def distribution(definitions: Mapping[str, Object]) -> str:
 
 
 def gateway_api(definitions: Mapping[str, Object]) -> Object:
-    """Return version, channel and owner of the Gateway API definitions."""
+    """Return version, channel and owner of the Gateway API definitions, and whether they are too old for us.
+
+    What tells no version is taken as new enough: then the server says which field it does not know.
+    """
     definition = definitions.get(_GATEWAY_API)
     if definition is None:
-        return {"title": "Gateway API", "owner": "absent", "version": "", "channel": ""}
+        return {"title": "Gateway API", "owner": "absent", "version": "", "channel": "", "outdated": False}
     annotations = definition.get("annotations") or {}
+    number = re.match(r"v?([0-9]+)\.([0-9]+)", annotations.get(_BUNDLE_VERSION, ""))
     return {
         "title": "Gateway API",
         "owner": "ours" if is_ours(definition) else "foreign",
         "version": annotations.get(_BUNDLE_VERSION, ""),
         "channel": annotations.get(_CHANNEL, ""),
+        "outdated": number is not None and tuple(map(int, number.groups())) < OLDEST_GATEWAY_API,
     }
 
 

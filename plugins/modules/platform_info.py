@@ -33,6 +33,17 @@ options:
         taken them away by then.
     type: bool
     default: false
+  strangers:
+    description:
+      - Also tell which objects that the platform of O(intent) would have exist already and belong to somebody else.
+    type: bool
+    default: false
+  operator_namespaces:
+    description:
+      - With O(strangers=true), the namespace in which each of cert_manager, istio and kserve would be installed. It
+        does not count where the component is there already.
+    type: dict
+    default: {}
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - maas_billing.platform.attributes
@@ -78,17 +89,19 @@ platform:
       type: str
       sample: kubernetes
     gateway_api:
-      description: Owner (absent, ours or foreign), version and channel of the Gateway API definitions.
+      description:
+        - Owner (absent, ours or foreign), version and channel of the Gateway API definitions, and whether they are too
+          old for Istio, Kuadrant and the Gateway of the platform.
       type: dict
-      sample: {title: Gateway API, owner: ours, version: v1.4.1, channel: standard}
+      sample: {title: Gateway API, owner: ours, version: v1.4.1, channel: standard, outdated: false}
     monitors:
       description: Whether the kinds by which Prometheus is told what to read are defined.
       type: bool
       sample: false
     unrecorded:
       description:
-        - Namespaces and definitions of ours whose set has lost its parent, so that nobody knows what else belongs to
-          it. Applying the set again mends that.
+        - Namespaces, definitions, models, routes and Secrets of ours whose set has lost its parent, so that nobody
+          knows what else belongs to it. Applying the set again mends that.
       type: list
       elements: str
       sample: []
@@ -122,6 +135,11 @@ platform:
       description: For each component of ours, what is there that needs it. Only with O(leftovers=true).
       type: dict
       sample: {kserve: ["inferenceservices team/llama"]}
+    strangers:
+      description: Objects in the way of ours, each with the set in which ours would be. Only with O(strangers=true).
+      type: list
+      elements: dict
+      sample: [{set: kserve, object: Namespace maas-models}]
     summary:
       description: The same, a line for each.
       type: list
@@ -133,14 +151,16 @@ platform:
 
 from typing import Any
 
+from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.strangers import strangers
 from ansible_collections.maas_billing.platform.plugins.module_utils.errors import IntentError
 from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import (
+    Platform,
     read_platform,
     unknown_variables,
 )
 from ansible_collections.maas_billing.platform.plugins.module_utils.module import build, connect, finish
 from ansible_collections.maas_billing.platform.plugins.module_utils.removal import in_use, leftovers
-from ansible_collections.maas_billing.platform.plugins.module_utils.render.catalogue import RENDERERS
+from ansible_collections.maas_billing.platform.plugins.module_utils.render.catalogue import RENDERERS, sets_of
 from ansible_collections.maas_billing.platform.plugins.module_utils.render.policies import policy_objects
 from ansible_collections.maas_billing.platform.plugins.module_utils.survey import in_words, survey
 
@@ -148,11 +168,13 @@ OPTIONS = {
     "intent": {"type": "dict"},
     "variables": {"type": "list", "elements": "str", "default": []},
     "leftovers": {"type": "bool", "default": False},
+    "strangers": {"type": "bool", "default": False},
+    "operator_namespaces": {"type": "dict", "default": {}},
 }
 
 
-def check(intent: dict[str, Any] | None, variables: list[str]) -> None:
-    """Refuse an inventory of which the platform cannot be built.
+def check(intent: dict[str, Any] | None, variables: list[str]) -> Platform | None:
+    """Return the platform, and refuse an inventory of which it cannot be built.
 
     :raises IntentError: with every value that cannot be used.
     """
@@ -162,15 +184,19 @@ def check(intent: dict[str, Any] | None, variables: list[str]) -> None:
         # Only then it is seen that an object would be too large, or that the image of a model is missing.
         for render in (*RENDERERS.values(), policy_objects):
             render(platform)
-    elif wrong:
+        return platform
+    if wrong:
         raise IntentError(wrong)
+    return None
 
 
 def work(module: Any) -> dict[str, Any]:
     """Check the inventory, survey the cluster, and return what the module says."""
-    check(module.params["intent"], module.params["variables"])
+    platform = check(module.params["intent"], module.params["variables"])
     api = connect(module)
     found = survey(api)
+    if platform and module.params["strangers"]:
+        found["strangers"] = strangers(api, sets_of(platform, found, module.params["operator_namespaces"]))
     if module.params["leftovers"]:
         found["leftovers"] = leftovers(api, found["components"])
         found["in_use"] = in_use(api, found, ours_goes=module.check_mode)

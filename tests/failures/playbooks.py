@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -13,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -58,7 +60,20 @@ class Started:
     output: Path
     begin: float
 
-    def end(self, seconds: float = 300.0) -> Run:
+    @property
+    def said(self) -> str:
+        """What it has printed so far."""
+        return self.output.read_text(encoding="utf-8")
+
+    def until(self, text: str, seconds: float = 180.0) -> None:
+        """Wait until it has printed a text; it must be at work still."""
+        deadline = time.monotonic() + seconds
+        while text not in self.said:
+            assert self.process.poll() is None, f"it ended before it said {text!r}:\n{self.said[-3000:]}"
+            assert time.monotonic() < deadline, f"not said within {seconds:.0f} s: {text}"
+            time.sleep(0.05)
+
+    def end(self, seconds: float = 900.0) -> Run:
         """Wait for its end."""
         try:
             status = self.process.wait(seconds)
@@ -69,9 +84,33 @@ class Started:
 
     def kill(self) -> Run:
         """Kill it with all that it has started, as a machine that fails does."""
-        os.killpg(self.process.pid, signal.SIGKILL)
+        # Not by its process group: since ansible-core 2.19 each of its workers has a session of its own.
+        while alive := _family(self.process.pid):
+            for process in alive:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+            self.process.poll()
         status = self.process.wait()
         return Run(status, self.output.read_text(encoding="utf-8"), time.monotonic() - self.begin)
+
+
+def _family(process: int) -> list[int]:
+    """Return a process and all that it has started, by their numbers, as far as they are alive."""
+    parents = dict(_parents())
+    found = [process] if process in parents else []
+    for one in found:  # It grows meanwhile.
+        found += [child for child, parent in parents.items() if parent == one]
+    return found
+
+
+def _parents() -> Iterator[tuple[int, int]]:
+    """Yield each living process and its parent; a zombie is none."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                state, parent = (entry / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[:2]
+                if state != "Z":
+                    yield int(entry.name), int(parent)
 
 
 @dataclass(frozen=True)

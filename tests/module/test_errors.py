@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,15 @@ REACH_CURE = (
     "Set kubeconfig (and context), or host with api_key, for this inventory host: as module_defaults of "
     "group/maas_billing.platform.maas, as maas_connection in the inventory, or in the environment as K8S_AUTH_*."
 )
-LOGIN_MESSAGE = "The cluster does not accept the login: the token or certificate is wrong or has expired. Log in again."
+UNREACHED = (
+    "See whether it runs, and whether maas_connection (or K8S_AUTH_*, or server in the kubeconfig) names the right "
+    "one; then run again."
+)
+LOGIN_MESSAGE = (
+    "The cluster {} does not accept the login: the token or certificate is wrong or has expired. Log in again, put the "
+    "new one where it came from (maas_connection in the inventory, or K8S_AUTH_API_KEY or K8S_AUTH_KUBECONFIG in the "
+    "environment), and run again."
+)
 
 
 # -- No way to the server ----------------------------------------------------------------------------------------------
@@ -37,8 +46,10 @@ def test_an_unreachable_server_is_named_with_the_reason(space: Space) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         host = f"https://127.0.0.1:{free.getsockname()[1]}"
+    begin = time.monotonic()
     message = space.refused([config_map(space.home, "mine")], host=host, api_key="x")
-    assert message == f"The API server {host} cannot be reached: [Errno 111] Connection refused"
+    assert message == f"The API server {host} cannot be reached: [Errno 111] Connection refused. {UNREACHED}"
+    assert 15 < time.monotonic() - begin < 30, "a server that is being started again is waited for, and not for long"
 
 
 def test_a_host_that_cannot_be_resolved_is_named(space: Space) -> None:
@@ -155,7 +166,7 @@ def test_patience_has_an_end(space: Space, middleman: Middleman) -> None:
 
 def test_a_wrong_token_is_said(space: Space, cluster: Cluster) -> None:
     login = {"host": cluster.server, "api_key": "abc.def.ghi", "validate_certs": False}
-    assert space.refused([config_map(space.home, "mine")], **login) == LOGIN_MESSAGE
+    assert space.refused([config_map(space.home, "mine")], **login) == LOGIN_MESSAGE.format(cluster.server)
 
 
 def test_an_expired_token_is_said(space: Space, cluster: Cluster) -> None:
@@ -165,7 +176,7 @@ def test_an_expired_token_is_said(space: Space, cluster: Cluster) -> None:
     token = _token(space, cluster, reference)
     cluster.delete(bound)
     login = {"host": cluster.server, "api_key": token, "validate_certs": False}
-    assert space.refused([config_map(space.home, "mine")], **login) == LOGIN_MESSAGE
+    assert space.refused([config_map(space.home, "mine")], **login) == LOGIN_MESSAGE.format(cluster.server)
 
 
 def test_a_missing_right_is_named(space: Space, cluster: Cluster, tmp_path: Path) -> None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import ssl
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from ..errors import ApiError, CredentialsError
+from .failures import decoded, may_pass, refused, unreachable
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -22,6 +24,9 @@ Object = dict[str, Any]
 # Requests under way at once. More than this queue up in the server's priority levels anyway.
 CONCURRENCY = 12
 _TIMEOUT_SECONDS = 60.0
+# How long a server is waited for that is being started again, and how often it is asked meanwhile.
+_OUTAGE_SECONDS = 15.0
+_OUTAGE_PAUSE_SECONDS = 0.5
 _SERVER_SIDE_APPLY = "application/apply-patch+yaml"
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
@@ -36,6 +41,8 @@ class Api:
         self._host = config.host.rstrip("/")
         self._pool = _pool(config)
         self._user_agent = user_agent
+        # Until then a server that does not answer is asked again; None while it answers.
+        self._wait_until: float | None = None
 
     def get(self, path: str) -> Object | None:
         """Return the object at ``path``, or None where there is none."""
@@ -100,8 +107,8 @@ class Api:
         payload = None if body is None else json.dumps(body).encode()
         response = self._send(method, path, query, payload, content_type, accept, preload_content=True)
         if response.status > 399:
-            raise _refused(method, path, response.status, response.data)
-        answer = _decoded(response.data)
+            raise refused(self._host, response.status, response.data)
+        answer = decoded(response.data)
         if response.status > 299 or answer is None:
             raise ApiError(
                 f"What answers at {self._host} is not an API server: {method} {path} gave status {response.status} "
@@ -129,7 +136,7 @@ class Api:
         )
         try:
             if response.status > 399:
-                raise _refused("GET", path, response.status, response.read())
+                raise refused(self._host, response.status, response.read())
             for line in _lines(response):
                 yield json.loads(line)
         except urllib3.exceptions.HTTPError:
@@ -149,27 +156,30 @@ class Api:
         preload_content: bool,
         read: float = _TIMEOUT_SECONDS,
     ) -> Any:
-        import urllib3
-
         url = f"{self._host}{path}" + (f"?{urlencode(query)}" if query else "")
         headers = {"Accept": accept, "Content-Type": content_type, "User-Agent": self._user_agent}
         headers.update(self._headers)
         headers.update(self._login())
-        try:
-            return self._pool.request(
-                method,
-                url,
-                body=payload,
-                headers=headers,
-                preload_content=preload_content,
-                timeout=urllib3.Timeout(connect=10, read=read),
-                # A server that has too much to do says when to ask again; nothing else is sent twice.
-                retries=urllib3.Retry(
-                    5, connect=0, read=0, redirect=False, other=0, allowed_methods=None, raise_on_status=False
-                ),
-            )
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise ApiError(f"The API server {self._host} cannot be reached: {_cause(error)}") from error
+        return self._through_outages(
+            method, url, body=payload, headers=headers, preload_content=preload_content, **_limits(read)
+        )
+
+    def _through_outages(self, method: str, url: str, **options: Any) -> Any:
+        """Send a request, again while the server is being started anew; all threads share the time for that."""
+        import urllib3
+
+        while True:
+            try:
+                response = self._pool.request(method, url, **options)
+            except (urllib3.exceptions.HTTPError, OSError) as error:
+                now = time.monotonic()
+                self._wait_until = self._wait_until or now + _OUTAGE_SECONDS
+                if now > self._wait_until or not may_pass(method, error):
+                    raise unreachable(self._host, error) from error
+                time.sleep(_OUTAGE_PAUSE_SECONDS)
+            else:
+                self._wait_until = None
+                return response
 
     def _login(self) -> dict[str, str]:
         """Return the header that logs us in; read anew each time, since tokens of exec plugins are renewed."""
@@ -180,6 +190,22 @@ class Api:
         if self._config.username and self._config.password and not headers:
             headers["authorization"] = self._config.get_basic_auth_token()
         return headers
+
+
+def _limits(read: float) -> dict[str, Any]:
+    """Return how long a request may take, and what is sent twice.
+
+    :param read: seconds until the server must have sent something.
+    """
+    import urllib3
+
+    return {
+        "timeout": urllib3.Timeout(connect=10, read=read),
+        # A server that has too much to do says when to ask again; nothing else is sent twice here.
+        "retries": urllib3.Retry(
+            5, connect=0, read=0, redirect=False, other=0, allowed_methods=None, raise_on_status=False
+        ),
+    }
 
 
 def object_path(prefix: str, plural: str, namespace: str | None, name: str = "") -> str:
@@ -268,37 +294,3 @@ def _lines(response: Any) -> Iterator[bytes]:
     for chunk in response.stream(65536):
         *lines, rest = (rest + chunk).split(b"\n")
         yield from (line for line in lines if line)
-
-
-def _cause(error: BaseException) -> str:
-    """Return the innermost cause of a connection error, without urllib3's wrapping."""
-    inner = getattr(error, "reason", None) or error
-    text = str(inner.args[-1] if getattr(inner, "args", None) else inner)
-    if text.startswith("HTTP"):  # HTTPSConnection(host=..., port=...): what went wrong
-        text = text.partition("): ")[2] or text
-    return text.rsplit(": ", 1)[-1] if "Failed to establish" in text else text
-
-
-def _decoded(body: bytes) -> Object | None:
-    """Return the JSON object in ``body``, or None where it holds something else."""
-    try:
-        answer = json.loads(body)
-    except ValueError:
-        return None
-    return answer if isinstance(answer, dict) else None
-
-
-def _refused(method: str, path: str, status: int, body: bytes) -> ApiError:
-    answer = _decoded(body) or {}
-    message = answer.get("message") or body.decode(errors="replace").strip()[:300] or f"HTTP status {status}"
-    reason = answer.get("reason", "")
-    causes = [cause.get("reason", "") for cause in (answer.get("details") or {}).get("causes") or []]
-    if status == 401:
-        message = (
-            "The cluster does not accept the login: the token or certificate is wrong or has expired. Log in again."
-        )
-    elif status == 403 and "NamespaceTerminating" in causes:
-        reason = "NamespaceTerminating"
-    elif status == 403:
-        message = f"The login may not do this: {message}. Ask for that right, or use another account."
-    return ApiError(message, status, reason)

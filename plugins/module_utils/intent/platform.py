@@ -31,6 +31,8 @@ _OTHER_SETTINGS = (
         "platform",
         "found",
         "leftovers",
+        "operator_namespaces",
+        "adopting_sets",
         "patience",
         "purpose",
         "set",

@@ -75,8 +75,8 @@ class Server:
 
 
 @contextmanager
-def serving() -> Iterator[Server]:
-    """Run a server until the block ends."""
+def serving(port: int = 0) -> Iterator[Server]:
+    """Run a server until the block ends, on a port of its own choice unless one is given."""
     server = Server()
 
     class Handler(BaseHTTPRequestHandler):
@@ -113,7 +113,7 @@ def serving() -> Iterator[Server]:
     class Listener(ThreadingHTTPServer):
         daemon_threads = True
 
-    with Listener(("127.0.0.1", 0), Handler) as listener:
+    with Listener(("127.0.0.1", port), Handler) as listener:
         server.port = listener.server_address[1]
         thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()

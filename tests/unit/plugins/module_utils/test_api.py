@@ -144,7 +144,9 @@ class TestRefusals:
         error = self.refusal(server, api, 401, status(401, "Unauthorized", "Unauthorized"))
 
         assert str(error) == (
-            "The cluster does not accept the login: the token or certificate is wrong or has expired. Log in again."
+            f"The cluster {server.url} does not accept the login: the token or certificate is wrong or has expired. "
+            "Log in again, put the new one where it came from (maas_connection in the inventory, or K8S_AUTH_API_KEY "
+            "or K8S_AUTH_KUBECONFIG in the environment), and run again."
         )
 
     def test_a_missing_right_is_named(self, server: Server, api: Api) -> None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
+from ansible_collections.maas_billing.platform.plugins.module_utils.cluster import api as api_module
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.api import (
     CONCURRENCY,
     Api,
@@ -20,13 +22,20 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.api 
 )
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.connection import configuration
 from ansible_collections.maas_billing.platform.plugins.module_utils.errors import ApiError
-from tests.unit.plugins.server import Reply, Server
+from tests.unit.plugins.server import Reply, Server, serving
 
 NOTES = "/api/v1/namespaces/team/configmaps/notes"
 
 
 def connect(url: str, headers: dict[str, str] | None = None, **options: Any) -> Api:
     return Api(configuration({"host": url, "api_key": "secret", **options}, {}), "tests", headers)
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test waits long for a server that does not come back."""
+    monkeypatch.setattr(api_module, "_OUTAGE_SECONDS", 0.2)
+    monkeypatch.setattr(api_module, "_OUTAGE_PAUSE_SECONDS", 0.05)
 
 
 @pytest.fixture
@@ -43,7 +52,8 @@ class TestConnection:
 
         assert caught.value.status == 0
         assert str(caught.value).startswith(f"The API server http://127.0.0.1:{closed_port} cannot be reached: [Errno ")
-        assert str(caught.value).endswith("] Connection refused")
+        assert "] Connection refused. See whether it runs, and whether maas_connection " in str(caught.value)
+        assert str(caught.value).endswith("; then run again.")
 
     def test_a_name_that_nobody_knows_is_named(self) -> None:
         with pytest.raises(
@@ -61,6 +71,42 @@ class TestConnection:
 
         with pytest.raises(ApiError, match="cannot be reached"):
             api.request("GET", "/version")
+
+    @pytest.mark.parametrize("method", ["GET", "PATCH", "PUT", "DELETE"])
+    def test_what_does_no_harm_twice_is_asked_again_when_the_connection_broke(
+        self, server: Server, api: Api, method: str
+    ) -> None:
+        server.answer = lambda _request: Reply(200, {"ok": True}, cut=len(server.requests) < 3)
+
+        assert api.request(method, NOTES) == {"ok": True}
+        assert len(server.requests) == 3
+
+    def test_what_could_be_done_twice_is_not(self, server: Server, api: Api) -> None:
+        server.answer = lambda _request: Reply(200, {"ok": True}, cut=True)
+
+        with pytest.raises(ApiError, match="cannot be reached"):
+            api.request("POST", "/api/v1/namespaces/team/configmaps")
+        assert len(server.requests) == 1
+
+    def test_a_server_that_is_started_again_is_waited_for(self, closed_port: int) -> None:
+        api = connect(f"http://127.0.0.1:{closed_port}")
+        later = threading.Timer(0.1, lambda: stack.enter_context(serving(closed_port)))
+        with ExitStack() as stack:
+            later.start()
+            assert api.request("POST", "/api/v1/namespaces") == {}
+            later.join()
+
+    def test_one_that_stayed_away_is_not_waited_for_again(self, closed_port: int) -> None:
+        api = connect(f"http://127.0.0.1:{closed_port}")
+        seconds = []
+        for _request in range(2):
+            begin = time.monotonic()
+            with pytest.raises(ApiError, match="cannot be reached"):
+                api.request("GET", "/version")
+            seconds.append(time.monotonic() - begin)
+
+        assert seconds[0] > 0.2
+        assert seconds[1] < 0.15
 
     def test_a_server_that_has_too_much_to_do_is_asked_again(self, server: Server, api: Api) -> None:
         busy = Reply(429, {"message": "too many requests"}, {"Retry-After": "0"})

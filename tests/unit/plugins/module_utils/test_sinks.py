@@ -151,6 +151,14 @@ def test_a_write_that_fails_leaves_the_old_file_and_tells_no_value(path: Path, m
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_keys_that_a_killed_run_was_about_to_write_go_with_the_next_write(path: Path, tmp_path: Path) -> None:
+    (tmp_path / ".keys.jsonl.x1b2c3d4.new").write_text("value-of-alice", encoding="utf-8")
+    (tmp_path / ".keys.jsonl.swp").write_text("of an editor", encoding="utf-8")
+    keep(path, VALUES)
+
+    assert sorted(file.name for file in tmp_path.iterdir()) == [".keys.jsonl.swp", "keys.jsonl"]
+
+
 def test_a_git_work_tree_that_would_take_the_file_along_is_told(tmp_path: Path) -> None:
     top, path = tmp_path / "work", tmp_path / "work" / "sub" / "keys.jsonl"
     path.parent.mkdir(parents=True)

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.maas_billing.platform.plugins.module_utils.applyset import ID_LABEL, PART_OF_LABEL
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.api import Api
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.connection import configuration
+from ansible_collections.maas_billing.platform.plugins.module_utils.keys import GUESTS
 from ansible_collections.maas_billing.platform.plugins.module_utils.plan import APPLIED_ANNOTATION
 from ansible_collections.maas_billing.platform.plugins.module_utils.survey import (
     COMPONENTS,
@@ -192,7 +193,13 @@ class TestGatewayApi:
     """The Gateway API has no controller of its own: its definitions tell."""
 
     def test_without_its_kinds_it_is_absent(self) -> None:
-        assert gateway_api({}) == {"title": "Gateway API", "owner": "absent", "version": "", "channel": ""}
+        assert gateway_api({}) == {
+            "title": "Gateway API",
+            "owner": "absent",
+            "version": "",
+            "channel": "",
+            "outdated": False,
+        }
 
     @pytest.mark.parametrize(
         ("labels", "mark", "owner"),
@@ -214,10 +221,30 @@ class TestGatewayApi:
             "owner": owner,
             "version": "v1.4.1",
             "channel": "standard",
+            "outdated": False,
         }
 
     def test_kinds_without_annotations_have_no_version(self) -> None:
         assert gateway_api({GATEWAYS: {"name": GATEWAYS}})["version"] == ""
+
+    @pytest.mark.parametrize(
+        ("version", "outdated"),
+        [
+            ("v0.8.1", True),
+            ("v1.1.0", True),
+            ("v1.2.0-rc.1", False),
+            ("v1.2.1", False),
+            ("v1.10.0", False),
+            ("2.0.0", False),
+            ("v10.0.0", False),
+            ("main", False),
+            ("", False),
+        ],
+    )
+    def test_below_the_oldest_that_the_other_parts_work_with_it_is_outdated(self, version: str, outdated: bool) -> None:
+        notes = {"gateway.networking.k8s.io/bundle-version": version}
+
+        assert gateway_api({GATEWAYS: {"name": GATEWAYS, "annotations": notes}})["outdated"] is outdated
 
 
 class TestRecords:
@@ -233,6 +260,12 @@ class TestRecords:
         records = [{"name": "theirs", "labels": {ID_LABEL: "applyset-y-v1"}}]
 
         assert unrecorded(members, records) == ["CustomResourceDefinition x", "Namespace istio-system"]
+
+    def test_models_and_keys_are_told_with_their_place_and_guests_are_not(self) -> None:
+        guest = {**ours("guest", namespace="kuadrant-system"), "labels": {PART_OF_LABEL: GUESTS.set_id}}
+        members = {"HTTPRoute": [ours("llama", namespace="team")], "Secret": [guest]}
+
+        assert unrecorded(members, []) == ["HTTPRoute team/llama"]
 
 
 class TestReleases:
@@ -330,7 +363,17 @@ class TestOnACluster:
             "kserve": "absent",
             "kuadrant": "absent",
         }
-        assert len(server.requests) == 5 + len(COMPONENTS)
+        assert len(server.requests) == 8 + len(COMPONENTS)
+
+    def test_of_kinds_that_are_not_defined_there_are_no_members(self, server: Server, api: Api) -> None:
+        def cluster(request: Request) -> Reply:
+            if request.path == "/version":
+                return Reply(200, {"gitVersion": "v1.35.4"})
+            return Reply(404 if "serving.kserve.io" in request.path else 200, {"items": []})
+
+        server.answer = cluster
+
+        assert survey(api)["unrecorded"] == []
 
     def test_where_there_is_olm_its_packages_are_read_without_copies(self, server: Server, api: Api) -> None:
         names = (
