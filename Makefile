@@ -44,8 +44,13 @@ cluster-down: $(READY) ## Stop the sandbox cluster and forget it
 # -- Checks ------------------------------------------------------------------------------------------------------------
 
 .PHONY: test
-test: $(READY) ## All checks below but the benchmark, in two lanes, until one fails; with the time each took
-	@MAKE="$(MAKE)" python -m tools.lanes "lint unit docs sanity package contract module access" "molecule fleet walk"
+test: $(READY) ## The checks below but for those of `test-all`, in two lanes, until one fails; with the time each took
+	@MAKE="$(MAKE)" python -m tools.lanes "lint unit docs sanity package contract module access" "molecule fleet"
+
+.PHONY: test-all
+test-all: $(READY) ## `test`, and then what takes longer than it may
+	@$(MAKE) test
+	@MAKE="$(MAKE)" python -m tools.lanes "walk failures kills versions benchmark"
 
 .PHONY: lint
 lint: $(READY) ## Style and types: ruff, yamllint, mypy, ansible-lint
@@ -104,6 +109,10 @@ kills: $(READY) ## Twenty runs killed at random moments, where `failures` has fo
 molecule: $(READY) ## Each role and the chain: install, again, check, verify, remove; in a cluster of their own
 	@rm -rf $(MOLECULE_EPHEMERAL_DIRECTORY)
 	MAAS_SANDBOX=maas-molecule MAAS_KIND=maas-molecule molecule test --all
+
+.PHONY: versions
+versions: $(READY) ## Each minor of ansible-core from 2.16 on, with the Pythons of this machine (ONLY=2.16 for one of them)
+	@python -m tools.versions --only "$(ONLY)"
 
 .PHONY: benchmark
 benchmark: $(READY) ## apply_set beside kubectl and kubernetes.core, in a sandbox cluster of its own

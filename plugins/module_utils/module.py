@@ -38,13 +38,18 @@ def connect(module: AnsibleModule) -> Api:
 def finish(module: AnsibleModule, work: Callable[[], dict[str, Any]]) -> None:
     """Do the work and end the module with its result, or with one message that says what to do."""
     invocation = {"module_args": without_secrets(module.params)}
+    result: dict[str, Any] = {}
+    failure: dict[str, Any] = {}
     try:
         result = work()
     except MaasError as error:
-        module.fail_json(msg=str(error), invocation=invocation)
+        failure = {"msg": str(error)}
     except ImportError as error:
         library = (error.name or "kubernetes").partition(".")[0]
-        module.fail_json(msg=missing_required_lib(library), exception=traceback.format_exc(), invocation=invocation)
+        failure = {"msg": missing_required_lib(library), "exception": traceback.format_exc()}
+    # Not while the error is handled: with -vvv, ansible-core before 2.19 would add a traceback to the clear message.
+    if failure:
+        module.fail_json(**failure, invocation=invocation)
     module.exit_json(**result, invocation=invocation)
 
 

@@ -47,12 +47,16 @@ class Running:
         self._wait()
 
     def answer(self) -> Answer:
-        """Wait for the end and return the module's answer; a traceback, or a word beside the answer, fails the test."""
+        """Wait for the end and return the module's answer.
+
+        A traceback, a word beside the answer, or the use of what ansible-core calls deprecated fails the test.
+        """
         self._wait()
         output, log = ((self.folder / name).read_text(encoding="utf-8") for name in ("stdout", "stderr"))
         assert "Traceback" not in output + log, output + log
         assert log == "", log
         answer: Answer = json.loads(output)
+        assert "deprecations" not in answer, answer["deprecations"]
         return answer
 
     def _wait(self) -> None:

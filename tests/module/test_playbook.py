@@ -155,6 +155,7 @@ def _play(modules: Modules, folder: Path, tasks: list[Object], *options: str) ->
         "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
         "ANSIBLE_LOCALHOST_WARNING": "false",
         "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
+        "ANSIBLE_INJECT_INVOCATION": "true",  # what `-vvv` tells by itself before ansible-core 2.21
         "ANSIBLE_NOCOLOR": "true",
     }
     environment = {name: value for name, value in modules.environment().items() if not name.startswith("PYTHON")}

@@ -131,7 +131,7 @@ WRONG: dict[str, tuple[Variables, str]] = {
     "waiting": ({"maas_wait_timeout": "soon"}, "argument 'maas_wait_timeout' is of type"),
     "sink": ({"maas_keys_sink": "vault"}, "value of maas_keys_sink must be one of: none, file, secret, got: vault"),
     "option": ({"maas_connection": {"host": "h", "tokne": "x"}}, "maas_connection.tokne. Supported parameters"),
-    "connection": ({"maas_connection": "t0ken"}, "maas_connection: str was given; allowed: a mapping such as"),
+    "connection": ({"maas_connection": "t0ken"}, "maas_connection: text was given; allowed: a mapping such as"),
 }
 
 

@@ -280,6 +280,9 @@ def _tls(config: Any) -> ssl.SSLContext:
             context.load_cert_chain(config.cert_file, config.key_file)
     except (OSError, ValueError) as error:
         raise CredentialsError(f"The certificates for {config.host} cannot be used: {error}.") from error
+    # urllib3 sets it anew for each connection. While another thread connects, that now and then sends garbage.
+    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols = lambda alpn_protocols: None  # type: ignore[method-assign]
     return context
 
 

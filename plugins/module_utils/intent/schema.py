@@ -11,6 +11,7 @@ mistake: every problem is collected with its path, so that one run tells all of 
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import difflib
 import re
 import unicodedata
@@ -25,6 +26,16 @@ _UNSET: Any = dataclasses.MISSING
 _SHOWN = 60
 # What can stand in a message as it is: it does not end the line, hide, or look like something else.
 _PLAIN = re.compile(r"[!-~]{1,64}")
+# The first that fits: a boolean is a number too.
+_TYPE_NAMES: tuple[tuple[Any, str], ...] = (
+    (bool, "a boolean"),
+    (int, "a number"),
+    (float, "a fraction"),
+    (type(None), "nothing"),
+    (datetime.date, "a date"),
+    (Mapping, "a mapping"),
+    ((list, tuple), "a list"),
+)
 
 
 class Rule(Protocol):
@@ -76,12 +87,8 @@ def _look_alike(text: str) -> str:
 
 
 def _type_name(value: Any) -> str:
-    names = {bool: "a boolean", int: "a number", float: "a fraction", type(None): "nothing"}
-    if isinstance(value, Mapping):
-        return "a mapping"
-    if isinstance(value, (list, tuple)):
-        return "a list"
-    return names.get(type(value), type(value).__name__)
+    # By kind and not by class: filters are given Ansible's own subclasses, which mean nothing to a user.
+    return next((name for kind, name in _TYPE_NAMES if isinstance(value, kind)), type(value).__name__)
 
 
 class _Checked:

@@ -48,11 +48,38 @@ def test_an_execution_environment_gets_what_users_get() -> None:
     assert load("meta/execution-environment.yml")["dependencies"] == {"python": "requirements.txt"}
 
 
+def verbs_of(target: str) -> list[str]:
+    """The verbs that a target of the Makefile runs in lanes."""
+    makefile = (CHECKOUT / "Makefile").read_text(encoding="utf-8")
+    (lanes,) = re.findall(rf"^{target}:.*\n(?:\t.*\n)*?\t.*tools\.lanes (.*)", makefile, re.MULTILINE)
+    return re.findall(r"[a-z]+", lanes)
+
+
 def test_every_check_runs_in_the_workflow_of_each_change_and_in_make_test() -> None:
     verbs = load(".github/workflows/ci.yml")["jobs"]["check"]["strategy"]["matrix"]["verb"]
-    (lanes,) = re.findall(r"tools\.lanes (.*)", (CHECKOUT / "Makefile").read_text(encoding="utf-8"))
 
-    assert sorted(verbs) == sorted(re.findall(r"[a-z]+", lanes))
+    assert sorted(verbs) == sorted(verbs_of("test"))
+
+
+def test_what_takes_longer_has_a_verb_too_and_runs_once() -> None:
+    makefile = (CHECKOUT / "Makefile").read_text(encoding="utf-8")
+    longer = verbs_of("test-all")
+
+    assert {"versions", "benchmark"} <= set(longer) <= set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    assert not set(longer) & set(verbs_of("test"))
+    assert len(longer) == len(set(longer))
+
+
+def test_the_workflow_of_versions_runs_the_rows_that_are_computed() -> None:
+    jobs = load(".github/workflows/versions.yml")["jobs"]
+    (step,) = (step for step in jobs["list"]["steps"] if step.get("id") == "rows")
+    last = jobs["versions"]["steps"][-1]["run"]
+    (needed,) = re.findall(r"fromJSON\(needs\.list\.outputs\.(\w+)\)", jobs["versions"]["strategy"]["matrix"]["row"])
+
+    assert "tools.versions --list-json" in step["run"]
+    assert f'"{needed}=' in step["run"]
+    assert jobs["list"]["outputs"] == {needed: f"${{{{ steps.rows.outputs.{needed} }}}}"}
+    assert last == 'make versions ONLY="${{ matrix.row.core }}"'
 
 
 def test_what_is_checked_before_a_commit_is_checked_by_lint() -> None:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from contextlib import ExitStack
@@ -65,6 +66,15 @@ class TestConnection:
     def test_a_server_without_tls_is_told_from_one_that_is_not_there(self, server: Server) -> None:
         with pytest.raises(ApiError, match=r"cannot be reached: .*(SSL|TLS)"):
             connect(server.url.replace("http:", "https:")).request("GET", "/version")
+
+    def test_no_connection_changes_the_tls_that_all_threads_share(self) -> None:
+        context = connect("https://127.0.0.1:6443", validate_certs=False)._pool.connection_pool_kw["ssl_context"]
+        sent = ssl.MemoryBIO()
+        context.set_alpn_protocols(["other"])  # As urllib3 does for each, with the same protocols.
+        with pytest.raises(ssl.SSLWantReadError):
+            context.wrap_bio(ssl.MemoryBIO(), sent).do_handshake()
+
+        assert b"\x08http/1.1" in sent.read()
 
     def test_a_connection_that_breaks_is_a_failure(self, server: Server, api: Api) -> None:
         server.answer = lambda _request: Reply(200, b'{"kind"', cut=True)

@@ -165,6 +165,20 @@ def test_a_value_is_shown_short_and_with_its_type_where_that_is_the_likely_mista
     assert shown(value) == text
 
 
+@pytest.mark.parametrize(
+    ("kind", "value", "text"),
+    [
+        (int, 5, "5 (a number)"),
+        (float, 1.5, "1.5 (a fraction)"),
+        (list, [1], "[1] (a list)"),
+        (dict, {"a": 1}, "{'a': 1} (a mapping)"),
+        (str, "five", "'five'"),
+    ],
+)
+def test_subclasses_of_ansible_are_shown_as_what_the_user_wrote(kind: type[Any], value: Any, text: str) -> None:
+    assert shown(type("_AnsibleTagged", (kind,), {})(value)) == text
+
+
 @dataclass(frozen=True)
 class Tandem:
     front: Wheel = field(metadata=obeys(Record(Wheel)))
