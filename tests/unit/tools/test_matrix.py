@@ -142,7 +142,9 @@ class TestTables:
     def test_what_ansible_calls_deprecated_is_found_once(self) -> None:
         line = "[DEPRECATION WARNING]: Bare variables are out. This feature will be removed in 2.99.\n"
 
-        assert matrix.deprecations(f"ok\n{line}  {line}[WARNING]: other\n") == [
+        told = f"[DEPRECATION WARNING]: {matrix.TOLD_TO_ALL} and will be\n"
+
+        assert matrix.deprecations(f"ok\n{line}  {line}[WARNING]: other\n{told}") == [
             "Bare variables are out. This feature will be removed in 2.99."
         ]
         assert matrix.deprecations("deprecation warnings: none") == []
