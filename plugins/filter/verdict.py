@@ -11,6 +11,7 @@ from typing import Any, Callable
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.maas_billing.platform.plugins.module_utils.readiness import not_ready
+from ansible_collections.maas_billing.platform.plugins.module_utils.releases import release_failures
 from ansible_collections.maas_billing.platform.plugins.module_utils.verdicts import junit, table, verdicts
 
 
@@ -23,12 +24,20 @@ def _on_list(name: str, use: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return apply
 
 
+def _release_failures(attempts: Any, objects: Any, namespace: str, seconds: Any) -> list[str]:
+    for value in (attempts, objects):
+        if not isinstance(value, (list, tuple)):
+            raise AnsibleFilterError(f"release_failures: a list is needed, not {value!r}")
+    return release_failures(attempts, objects, namespace, seconds)
+
+
 class FilterModule:
     """The verdict filters."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
             "not_ready": _on_list("not_ready", not_ready),
+            "release_failures": _release_failures,
             "verdicts": _on_list("verdicts", verdicts),
             "verdict_table": _on_list("verdict_table", table),
             "verdict_junit": _on_list("verdict_junit", junit),

@@ -11,9 +11,12 @@ Kinds without a line have no status worth waiting for: they are ready when they 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from .causes import likely_cure
+from .workloads import Workloads
 
 Object = Mapping[str, Any]
 
@@ -59,6 +62,7 @@ class Rule:
 
 _PODS = "Look at its pods: kubectl describe pods shows image, quota and scheduling problems."
 _OPERATOR = "Look at the log of the operator that handles this kind, and whether it runs."
+_HELD = "Whoever set these finalizers takes them away when his work is done: see that it runs, or do it by hand."
 
 TABLE: dict[str, Rule] = {
     "Namespace": Rule("status.phase == 'Active'", "It is being deleted: something in it still has a finalizer."),
@@ -87,8 +91,7 @@ TABLE: dict[str, Rule] = {
     ),
     "Gateway.gateway.networking.k8s.io": Rule(
         _all_true("Accepted", "Programmed"),
-        "AddressNotAssigned: the cluster has no load balancer; set maas_gateway_service_type to NodePort or ClusterIP. "
-        "Nothing said at all: is Istio running, and does its GatewayClass exist?",
+        "Does the GatewayClass exist that it names, maas_gateway_class, and does its controller, Istio, run?",
     ),
     "HTTPRoute.gateway.networking.k8s.io": Rule(
         _ROUTE,
@@ -131,6 +134,11 @@ def group_kind(obj: Object) -> str:
     return f"{obj['kind']}.{group}" if group else str(obj["kind"])
 
 
+def tells_no_generation(kind: str) -> bool:
+    """Say whether the status of a kind, written ``Kind.group``, may describe an object as it was before a change."""
+    return kind in TABLE and not TABLE[kind].counts_generations
+
+
 def is_ready(obj: Object) -> bool:
     """Say whether the object is in force in its present generation and is not being deleted."""
     import jmespath
@@ -141,21 +149,37 @@ def is_ready(obj: Object) -> bool:
     return rule is None or bool(jmespath.search(rule.ready, _fresh(obj)))
 
 
-def explain(obj: Object) -> str:
-    """Return what the object says of itself, and what usually helps; one line for each condition that is not well."""
-    rule = TABLE.get(group_kind(obj), Rule(""))
+def explain(obj: Object, beside: Sequence[str] = ()) -> str:
+    """Return what the object says of itself, and what usually helps; one line for each condition that is not well.
+
+    :param beside: what else is known, such as what keeps its pods from running.
+    """
+    said = [*_said(obj), *beside]
+    cure = _cure(obj, "\n".join(said))
+    return "\n".join(f"  {line}" for line in [*said, *([f"likely cure: {cure}"] if cure else [])])
+
+
+def _said(obj: Object) -> list[str]:
     metadata = obj["metadata"]
-    said = [f"  {line}" for line in _bad_conditions(obj)]
+    bad = _bad_conditions(obj)
     if metadata.get("deletionTimestamp"):
         holders = ", ".join(metadata.get("finalizers", [])) or "none"
-        said = [f"  it is being deleted since {metadata['deletionTimestamp']}; finalizers: {holders}", *said]
-    elif _lags(obj):
-        said = ["  its controller has not seen the present generation yet", *said]
-    elif not said:
-        said = [f"  {_counted(obj) or 'it says nothing about itself yet'}"]
-    if rule.cure:
-        said.append(f"  likely cure: {rule.cure}")
-    return "\n".join(said)
+        return [f"it is being deleted since {metadata['deletionTimestamp']}; finalizers: {holders}", *bad]
+    if _lags(obj):
+        return ["its controller has not seen the present generation yet", *bad]
+    return bad or [_counted(obj) or "it says nothing about itself yet"]
+
+
+def _cure(obj: Object, said: str) -> str:
+    if obj["metadata"].get("deletionTimestamp") and obj["kind"] != "Namespace":
+        return _HELD if obj["metadata"].get("finalizers") else ""
+    return likely_cure(said) or TABLE.get(group_kind(obj), Rule("")).cure
+
+
+def is_silent(obj: Object) -> bool:
+    """Say whether no controller has looked at the object as it is now."""
+    conditions = (_fresh(obj)["status"]).get("conditions") or []
+    return _lags(obj) or all(item.get("status") == "Unknown" and item.get("reason") == "Pending" for item in conditions)
 
 
 def _counted(obj: Object) -> str:
@@ -168,8 +192,28 @@ def _counted(obj: Object) -> str:
 
 
 def not_ready(objects: Iterable[Object]) -> list[str]:
-    """Return a text for each object that is not in force: its name and what it says."""
-    return [f"{_called(obj)}:\n{explain(obj)}" for obj in objects if not is_ready(obj)]
+    """Return a text for each object that is not in force: its name and what it says.
+
+    Pods of a Deployment that is given as well are told with it.
+    """
+    given = list(objects)
+    workloads = Workloads.of(given)
+    told = {id(pod) for deployment in workloads.deployments for pod in workloads.pods_of(deployment)}
+    return [
+        f"{_called(obj)}:\n{explain(obj, workloads.troubles_of(obj) if obj['kind'] == 'Deployment' else ())}"
+        for obj in given
+        if id(obj) not in told and not is_ready(obj)
+    ]
+
+
+def said_by_pods(obj: Object, workloads: Workloads) -> list[str]:
+    """Return what the Deployments that were made for an object, and their pods, say when they are not well."""
+    lines = []
+    for deployment in workloads.made_for(obj):
+        if not is_ready(deployment):
+            said = [f"Deployment {deployment['metadata']['name']}: {line}" for line in _said(deployment)]
+            lines += [*said, *workloads.troubles_of(deployment)]
+    return lines
 
 
 def _called(obj: Object) -> str:

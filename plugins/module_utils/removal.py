@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .cluster.api import Api
+from .components import COMPONENTS, GATEWAYS
 from .errors import ApiError
-from .survey import COMPONENTS, GATEWAYS, Object, is_ours, metadata_of
+from .survey import Object, is_ours, metadata_of
 
 # What loses its meaning with the Gateway API, which is removed together with cert-manager.
 _ROUTING = (GATEWAYS, "/apis/gateway.networking.k8s.io/v1/httproutes")

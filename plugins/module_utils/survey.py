@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from .applyset import ID_LABEL, PART_OF_LABEL
+from .applyset import ID_LABEL, PART_OF_LABEL, Parent
 from .cluster.api import Api, concurrently, together
+from .components import COMPONENTS, Component
 from .errors import ApiError
 from .keys import GUESTS, VERIFICATION
 from .plan import APPLIED_ANNOTATION
@@ -26,72 +27,6 @@ from .readiness import is_ready
 Object = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Component:
-    """How one component is recognised, and what belongs to it.
-
-    ``selector`` finds its controller's Deployment, ``definition`` is a kind that it brings, ``releases`` are the Helm
-    releases by which our roles install it.
-    """
-
-    title: str
-    selector: str
-    definition: str
-    releases: tuple[str, ...]
-    # Collections of objects that would lose their meaning, or be deleted, if it went.
-    uses: tuple[str, ...]
-    # Names of the packages by which OLM installs it.
-    packages: tuple[str, ...] = ()
-    # How the variables begin that say how its controller behaves; no others are told, since they may be secret.
-    settings: tuple[str, ...] = ()
-
-
-GATEWAYS = "/apis/gateway.networking.k8s.io/v1/gateways"
-COMPONENTS: dict[str, Component] = {
-    "istio": Component(
-        "Istio",
-        "app=istiod",
-        "envoyfilters.networking.istio.io",
-        ("istio-base", "istiod"),
-        (GATEWAYS, "/apis/networking.istio.io/v1/virtualservices"),
-    ),
-    "cert_manager": Component(
-        "cert-manager",
-        "app.kubernetes.io/name=cert-manager",
-        "certificates.cert-manager.io",
-        ("cert-manager",),
-        (
-            "/apis/cert-manager.io/v1/certificates",
-            "/apis/cert-manager.io/v1/issuers",
-            "/apis/cert-manager.io/v1/clusterissuers",
-        ),
-    ),
-    "kserve": Component(
-        "KServe",
-        "control-plane=kserve-controller-manager",
-        "inferenceservices.serving.kserve.io",
-        ("kserve-crd", "kserve"),
-        ("/apis/serving.kserve.io/v1beta1/inferenceservices",),
-    ),
-    "kuadrant": Component(
-        "Kuadrant",
-        "app=kuadrant,control-plane=controller-manager",
-        "kuadrants.kuadrant.io",
-        ("kuadrant-operator",),
-        # Its release takes the definitions along, and with them all policies of everybody.
-        (
-            "/apis/kuadrant.io/v1beta1/kuadrants",
-            "/apis/kuadrant.io/v1/authpolicies",
-            "/apis/kuadrant.io/v1/ratelimitpolicies",
-            "/apis/kuadrant.io/v1alpha1/tokenratelimitpolicies",
-            "/apis/kuadrant.io/v1/tlspolicies",
-            "/apis/kuadrant.io/v1/dnspolicies",
-        ),
-        # The second is Red Hat Connectivity Link.
-        ("kuadrant-operator", "rhcl-operator"),
-        ("AUTH_SERVICE_", "RATELIMIT_", "ISTIO_GATEWAY_CONTROLLER_NAMES", "MAAS_"),
-    ),
-}
 _MONITORS = ("servicemonitors.monitoring.coreos.com", "podmonitors.monitoring.coreos.com")
 _OUR_RELEASES = ",".join(name for item in COMPONENTS.values() for name in item.releases)
 # Kinds of which members can be left where no namespace and no definition of ours tells of them: models and keys.
@@ -99,6 +34,11 @@ _LEFT_ALONE = {
     "HTTPRoute": "/apis/gateway.networking.k8s.io/v1/httproutes",
     "InferenceService": "/apis/serving.kserve.io/v1beta1/inferenceservices",
     "Secret": "/api/v1/secrets",
+}
+# The sets of the roles; each has its record in one namespace.
+_SETS = {
+    Parent(name, "maas-system").set_id: name
+    for name in ("prerequisites", "gateway", "kuadrant", "policies", "api-keys", "kserve", "simulator")
 }
 # Their keys live for moments, and are known without a record.
 _WITHOUT_RECORDS = (GUESTS.set_id, VERIFICATION.set_id)
@@ -115,7 +55,7 @@ OLDEST_GATEWAY_API = (1, 2)
 
 @dataclass(frozen=True)
 class Places:
-    """The names of all namespaces, and of those that belong to our sets."""
+    """The names of all namespaces, and of those that belong to our sets, without those that are being deleted."""
 
     all: frozenset[str]
     own: frozenset[str]
@@ -123,8 +63,10 @@ class Places:
     @classmethod
     def of(cls, namespaces: Sequence[Object]) -> Places:
         """Read them from the metadata of namespaces."""
-        own = (item["name"] for item in namespaces if is_ours(item))
-        return cls(frozenset(item["name"] for item in namespaces), frozenset(own))
+        staying = [item for item in namespaces if not _is_going(item)]
+        return cls(
+            frozenset(item["name"] for item in staying), frozenset(item["name"] for item in staying if is_ours(item))
+        )
 
 
 def survey(api: Api) -> Object:
@@ -137,10 +79,22 @@ def survey(api: Api) -> Object:
         lambda: metadata_of(api, "/api/v1/secrets", f"owner=helm,name in ({_OUR_RELEASES})"),
         *(partial(_deployments, api, item.selector) for item in COMPONENTS.values()),
     )
-    members = {"Namespace": namespaces, "CustomResourceDefinition": definitions, **_left_alone(api, records)}
+    recorded = [name for set_id, name in _SETS.items() if set_id in _recorded(records)]
+    members = {"Namespace": namespaces, "CustomResourceDefinition": definitions}
+    if len(recorded) < len(_SETS):
+        members.update(_left_alone(api, records))
     by_name = {item["name"]: item for item in definitions}
     places = Places.of(namespaces)
     installed = _installed_by_olm(api) if _OLM in by_name else []
+    components = {
+        name: {
+            **component(COMPONENTS[name], found, by_name, places),
+            "package": package(COMPONENTS[name], installed),
+            "settings": settings(COMPONENTS[name], _chosen(found, places.own)),
+        }
+        for name, found in zip(COMPONENTS, controllers)
+    }
+    revisions = [item for item in revisions if item["namespace"] in places.own]
     return {
         # By convention a cluster is told from others by this namespace, which lives as long as it.
         "cluster_id": next((item["uid"] for item in namespaces if item["name"] == "kube-system"), ""),
@@ -148,16 +102,10 @@ def survey(api: Api) -> Object:
         "distribution": distribution(by_name),
         "gateway_api": gateway_api(by_name),
         "monitors": all(name in by_name for name in _MONITORS),
+        "recorded": recorded,
         "unrecorded": unrecorded(members, records),
-        "unfinished": unfinished([item for item in revisions if item["namespace"] in places.own]),
-        "components": {
-            name: {
-                **component(COMPONENTS[name], found, by_name, places),
-                "package": package(COMPONENTS[name], installed),
-                "settings": settings(COMPONENTS[name], _chosen(found, places.own)),
-            }
-            for name, found in zip(COMPONENTS, controllers)
-        },
+        "unfinished": unfinished(revisions, incomplete(components)),
+        "components": components,
     }
 
 
@@ -177,12 +125,13 @@ def unrecorded(members: Mapping[str, Sequence[Object]], records: Sequence[Object
     )
 
 
-def unfinished(revisions: Sequence[Object]) -> dict[str, dict[str, str]]:
-    """Return the Helm releases whose last revision was not carried out to its end.
+def unfinished(revisions: Sequence[Object], broken: Sequence[str] = ()) -> dict[str, dict[str, str]]:
+    """Return the Helm releases whose last revision was not carried out to its end, or was undone in part since then.
 
     Helm itself does not take such a revision back: what it set stays on the cluster when the next one leaves it out.
 
     :param revisions: metadata of the Secrets in which Helm keeps them.
+    :param broken: the releases of which something is missing on the cluster.
     :return: for each namespace the releases and their status, such as ``{"istio-system": {"istiod": "failed"}}``.
     """
     last: dict[tuple[str, str], Object] = {}
@@ -190,9 +139,20 @@ def unfinished(revisions: Sequence[Object]) -> dict[str, dict[str, str]]:
         last[(item["namespace"], item["labels"]["name"])] = item
     found: dict[str, dict[str, str]] = {}
     for (namespace, name), item in last.items():
-        if item["labels"]["status"] != "deployed":
-            found.setdefault(namespace, {})[name] = item["labels"]["status"]
+        status = item["labels"]["status"]
+        if status != "deployed" or name in broken:
+            found.setdefault(namespace, {})[name] = "incomplete" if status == "deployed" else status
     return found
+
+
+def incomplete(components: Mapping[str, Object]) -> list[str]:
+    """Return the releases of ours whose controller or kinds somebody has deleted; Helm itself does not notice that."""
+    return [
+        release
+        for name, known in COMPONENTS.items()
+        if components[name]["owner"] == "ours" and components[name]["missing"]
+        for release in known.releases
+    ]
 
 
 def _installed_by_olm(api: Api) -> list[str]:
@@ -296,7 +256,7 @@ def component(
         owner = "absent"
     else:
         owner = "ours" if namespace in places.own else "foreign"
-    return {
+    info = {
         "title": known.title,
         "owner": owner,
         "running": controller is not None and (controller.get("status") or {}).get("availableReplicas", 0) > 0,
@@ -304,13 +264,62 @@ def component(
         and is_ready({**controller, "apiVersion": "apps/v1", "kind": "Deployment"}),
         "namespace": namespace if owner != "absent" else "",
         "version": _version(controller) if controller else "",
+        "missing": _missing(known, controller, definitions) if owner == "ours" else [],
         "definitions": sorted(item["name"] for item in released if owner == "ours" and _release(item)[1] == namespace),
     }
+    return {**info, "obstacle": obstacle(known, info, definitions)}
+
+
+def _missing(known: Component, controller: Object | None, definitions: Mapping[str, Object]) -> list[str]:
+    controllers = [] if controller else [f"its Deployment ({known.selector})"]
+    return controllers + [name for name in (known.definition,) if name not in definitions]
+
+
+def obstacle(known: Component, info: Object, definitions: Mapping[str, Object]) -> str:
+    """Return why the platform cannot stand on a component as it is, and what to do; empty when it can.
+
+    :param info: what ``component`` says of it.
+    """
+    own = known.definition.partition(".")[2]
+    going = [item for name, item in definitions.items() if name.partition(".")[2] == own and _is_going(item)]
+    if going:
+        first = going[0]
+        return (
+            f"The CustomResourceDefinition {first['name']} of {known.title} is being deleted since "
+            f"{first['deletionTimestamp']}, and all objects of its kind with it; finalizers: "
+            f"{', '.join(first.get('finalizers') or ['none'])}. Whoever set them takes them away when done: "
+            "see that it runs, or do it by hand. Run again when it is gone."
+        )
+    place = f" (namespace {info['namespace']})" if info["namespace"] else ""
+    if info["owner"] == "foreign" and not info["running"]:
+        return (
+            f"{known.title} is not ours{place}: its kinds are defined, but its controller does not run. It was left as "
+            "it is. Start it, or delete its CustomResourceDefinitions so that the platform can bring its own."
+        )
+    if info["owner"] == "foreign" and _precedes(info["version"], known.oldest):
+        return (
+            f"{known.title} {info['version']} is not ours{place}, and too old: {known.oldest} is the oldest that the "
+            "platform is known to stand on. It was left as it is. Have its owner upgrade it."
+        )
+    return ""
 
 
 def _chosen(controllers: Sequence[Object], own_namespaces: frozenset[str]) -> Object | None:
     """Return the controller that counts: where there are several, that of somebody else."""
     return min(controllers, key=lambda item: item["metadata"]["namespace"] in own_namespaces, default=None)
+
+
+def _precedes(version: str, oldest: str) -> bool:
+    """Say whether a version is older than another; one that is not known is not."""
+    return bool(version and oldest) and _numbers(version) < _numbers(oldest)
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"[0-9]+", version.partition("-")[0])]
+
+
+def _is_going(metadata: Object) -> bool:
+    return bool(metadata.get("deletionTimestamp"))
 
 
 def _release(definition: Object) -> tuple[str, str]:

@@ -36,6 +36,8 @@ options:
   strangers:
     description:
       - Also tell which objects that the platform of O(intent) would have exist already and belong to somebody else.
+        Only sets without a record are looked at. One that was applied before is safe from others by itself, and refuses
+        them when something new is to come into it.
     type: bool
     default: false
   operator_namespaces:
@@ -98,6 +100,11 @@ platform:
       description: Whether the kinds by which Prometheus is told what to read are defined.
       type: bool
       sample: false
+    recorded:
+      description: The sets of the roles that were applied to this cluster.
+      type: list
+      elements: str
+      sample: [gateway, kserve]
     unrecorded:
       description:
         - Namespaces, definitions, models, routes and Secrets of ours whose set has lost its parent, so that nobody
@@ -106,13 +113,16 @@ platform:
       elements: str
       sample: []
     unfinished:
-      description: For each namespace of ours the Helm releases whose last revision was not carried out to its end.
+      description:
+        - For each namespace of ours the Helm releases whose last revision was not carried out to its end, or of which
+          somebody has deleted the controller or the kinds since then (incomplete).
       type: dict
       sample: {istio-system: {istiod: failed}}
     components:
       description:
         - For each of istio, cert_manager, kserve and kuadrant its owner, version, namespace, whether it runs, and
-          whether all its pods are of its present version; the name of its ClusterServiceVersion where OLM installed it;
+          whether all its pods are of its present version; what somebody has deleted of one of ours; why the platform
+          cannot stand on it as it is, if so; the name of its ClusterServiceVersion where OLM installed it;
           and the variables in its controller that say how Kuadrant behaves.
       type: dict
       sample:
@@ -123,7 +133,9 @@ platform:
           rolled_out: true
           namespace: istio-system
           version: 1.29.6
+          missing: []
           definitions: []
+          obstacle: ""
           package: ""
           settings: {}
     leftovers:
@@ -196,7 +208,9 @@ def work(module: Any) -> dict[str, Any]:
     api = connect(module)
     found = survey(api)
     if platform and module.params["strangers"]:
-        found["strangers"] = strangers(api, sets_of(platform, found, module.params["operator_namespaces"]))
+        sets = sets_of(platform, found, module.params["operator_namespaces"])
+        new = {name: objects for name, objects in sets.items() if name not in found["recorded"]}
+        found["strangers"] = strangers(api, new)
     if module.params["leftovers"]:
         found["leftovers"] = leftovers(api, found["components"])
         found["in_use"] = in_use(api, found, ours_goes=module.check_mode)

@@ -76,7 +76,8 @@ class Controller:
         self._changed.clear()
         world = World(**{name: informer.objects for name, informer in self.informers.items()})
         self._numbers = planning.number_gateways(self._index, world, self._numbers)
-        self.plan = planning.make_plan(self._index, world, self._numbers)
+        balanced = not self.kuadrant.faults.no_load_balancer
+        self.plan = planning.make_plan(self._index, world, self._numbers, balanced)
         self._proxy.ports = self.plan.ports
         self.failures = await self._sockets.sync(self.plan.ports)
         due = self.kuadrant.sync(world, self.plan, time.time())

@@ -98,8 +98,8 @@ def _former_number(index: int, gateway: Object) -> int | None:
     return None
 
 
-def make_plan(index: int, world: World, numbers: Mapping[str, int]) -> Plan:
-    """Decide what is served. ``numbers`` come from number_gateways."""
+def make_plan(index: int, world: World, numbers: Mapping[str, int], load_balancer: bool = True) -> Plan:
+    """Decide what is served. ``numbers`` come from number_gateways; ``load_balancer``: whether the cluster has one."""
     plan = Plan()
     for key, gateway in world.gateways.items():
         if not _is_ours(gateway, world):
@@ -114,6 +114,8 @@ def make_plan(index: int, world: World, numbers: Mapping[str, int]) -> Plan:
             continue
         number = numbers[gateway["metadata"]["uid"]]
         problem = waiting or _address_problem(gateway, number)
+        if not load_balancer:
+            problem = problem or _balancer_problem(gateway, world)
         plan.gateways[key] = GatewayPlan(gateway, address_of(number, index), attachment.listeners_of(gateway), problem)
     _open_ports(plan)
     _plan_routes(plan, world)
@@ -145,6 +147,18 @@ def _address_problem(gateway: Object, number: int) -> Problem | None:
             "AddressNotUsable", f"a sandbox has addresses for {_MOST_GATEWAYS} Gateways, this is number {number}"
         )
     return None
+
+
+def _balancer_problem(gateway: Object, world: World) -> Problem | None:
+    """What Istio says while nobody gives the Service of a Gateway an address."""
+    namespace, name = key_of(gateway)
+    service = world.services.get((namespace, f"{name}-istio"), {})
+    if service.get("spec", {}).get("type") != "LoadBalancer":
+        return None
+    host = f"{name}-istio.{namespace}.svc.cluster.local"
+    return Problem(
+        "AddressNotAssigned", f"failed to assign to any requested addresses: address pending for hostname {host}"
+    )
 
 
 def _open_ports(plan: Plan) -> None:

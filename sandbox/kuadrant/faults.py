@@ -15,6 +15,7 @@ SWITCHES = {
     "limiter-hanging": "Limitador takes calls and does not answer",
     "auth-down": "Authorino is out of reach",
     "auth-hanging": "Authorino takes calls and does not answer",
+    "no-load-balancer": "Gateways whose Service is a LoadBalancer get no address",
 }
 
 
@@ -28,6 +29,7 @@ class Faults:
     limiter_hanging: bool = False
     auth_down: bool = False
     auth_hanging: bool = False
+    no_load_balancer: bool = False
 
     def set(self, text: str) -> Faults:
         """Turn on one switch, written ``name`` or ``late=SECONDS``. Raises ValueError with what is allowed."""

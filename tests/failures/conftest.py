@@ -16,6 +16,7 @@ import pytest
 
 from sandbox.paths import Home
 from tests.failures.playbooks import Playbooks
+from tests.failures.scene import Scene
 from tests.failures.table import Table
 from tests.module.cluster import Cluster
 from tests.module.running import CHECKOUT
@@ -51,6 +52,14 @@ def table(pytestconfig: pytest.Config) -> Iterator[Table]:
     found = pytestconfig.stash.setdefault(_KEPT, Table())
     yield found
     found.write(_TABLE)
+
+
+@pytest.fixture(scope="session")
+def scene(home: Home, cluster: Cluster, playbooks: Playbooks, table: Table) -> Scene:
+    """The platform as the inventory says, on which things go wrong."""
+    run = playbooks.start("site").end(900)
+    assert run.status == 0, run.said[-3000:]
+    return Scene(home, cluster, playbooks, table)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

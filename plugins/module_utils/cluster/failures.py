@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from http.client import IncompleteRead
 from typing import Any
 
+from ..causes import likely_cure
 from ..errors import ApiError
 
 _LOGIN = (
@@ -36,12 +37,12 @@ def refused(host: str, status: int, body: bytes) -> ApiError:
     """Return what is said of an answer above 399."""
     answer = decoded(body) or {}
     message = answer.get("message") or body.decode(errors="replace").strip()[:300] or f"HTTP status {status}"
-    reason = answer.get("reason", "")
     causes = [cause.get("reason", "") for cause in (answer.get("details") or {}).get("causes") or []]
+    reason = "NamespaceTerminating" if "NamespaceTerminating" in causes else answer.get("reason", "")
     if status == 401:
         message = f"The cluster {host} does not accept the login: {_LOGIN}"
-    elif status == 403 and "NamespaceTerminating" in causes:
-        reason = "NamespaceTerminating"
+    elif likely_cure(message):
+        message = f"{message}; likely cure: {likely_cure(message)}"
     elif status == 403:
         message = f"The login may not do this: {message}. Ask for that right, or use another account."
     return ApiError(message, status, reason)

@@ -14,13 +14,14 @@ from typing import Any
 from ..applyset import Parent, kinds_of, namespaces_of
 from ..errors import ApiError, ManifestError
 from ..plan import PHASES, Action, Key, Step, key_of, leaving, phase, plan, prepare, same_content
+from ..readiness import tells_no_generation
 from ..render.objects import OPERATOR_LABEL
 from .api import Api, Object, concurrently, together
 from .contents import strangers_in
 from .lock import StillHeld, locked
 from .resources import Resources
 from .store import Store, kinds_to_read
-from .waiting import until_gone, until_ready
+from .waiting import until_gone, until_noticed, until_ready
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,17 @@ class Sets:
 
         :raises NotReadyError: with conditions and cures of those that are not.
         """
-        ready = until_ready(self._api, self.resources, outcome.objects(), self._patience)
+        objects = outcome.objects()
+        doubted = {
+            change.step.key: objects[change.step.key]
+            for change in outcome.changes
+            if change.step.live
+            and change.changed
+            and change.step.key in objects
+            and tells_no_generation(change.step.key.group_kind)
+        }
+        objects.update(until_noticed(self._api, self.resources, doubted))
+        ready = until_ready(self._api, self.resources, objects, self._patience)
         outcome.changes = [
             replace(change, after=ready.get(change.step.key, change.after)) for change in outcome.changes
         ]

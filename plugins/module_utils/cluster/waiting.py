@@ -12,10 +12,15 @@ from collections.abc import Iterable, Mapping
 from typing import Callable, Optional
 
 from ..errors import ApiError, NotReadyError
-from ..plan import Key
+from ..plan import Key, key_of
 from ..readiness import explain, is_ready
 from .api import Api, Object, concurrently
+from .inspection import look_around
 from .resources import Resource, Resources
+
+# Controllers take well below a second when they are not busy.
+_NOTICE_SECONDS = 5.0
+_PATIENCE = "Run again when the cause is gone. What only needs longer gets it by wait_timeout (maas_wait_timeout)."
 
 
 def until_ready(api: Api, resources: Resources, known: Mapping[Key, Object], timeout: float) -> dict[Key, Object]:
@@ -29,11 +34,31 @@ def until_ready(api: Api, resources: Resources, known: Mapping[Key, Object], tim
     last.update(_follow(api, resources, unready, timeout, lambda obj: obj is not None and is_ready(obj)))
     late = [key for key in unready if not is_ready(last[key])]
     if late:
+        beside = look_around(api, {key: last[key] for key in late})
         raise NotReadyError(
             f"{len(late)} of {len(known)} objects are not ready after {timeout:.0f} s:\n"
-            + "\n".join(f"- {key}:\n{explain(last[key])}" for key in late)
+            + "\n".join(f"- {key}:\n{explain(last[key], beside[key])}" for key in late)
+            + f"\n{_PATIENCE}"
         )
     return last
+
+
+def until_noticed(api: Api, resources: Resources, changed: Mapping[Key, Object]) -> dict[Key, Object]:
+    """Wait until controllers have seen what was changed, and return it as it is then.
+
+    For kinds whose status does not tell which generation it describes: until they say something new, what they say is
+    of the past. A change about which there is nothing to say is waited for in vain, so only for a moment.
+
+    :param changed: the objects as they were when they were written.
+    """
+    before = {key: _observed(obj) for key, obj in changed.items()}
+    return _follow(
+        api, resources, changed, _NOTICE_SECONDS, lambda obj: obj is None or _observed(obj) != before[key_of(obj)]
+    )
+
+
+def _observed(obj: Object) -> object:
+    return (obj.get("status") or {}).get("observedGeneration")
 
 
 def until_gone(api: Api, resources: Resources, known: Mapping[Key, Object], timeout: float) -> None:
@@ -46,6 +71,7 @@ def until_gone(api: Api, resources: Resources, known: Mapping[Key, Object], time
         raise NotReadyError(
             f"{'1 object is' if len(seen) == 1 else f'{len(seen)} objects are'} still there after {timeout:.0f} s:\n"
             + "\n".join(f"- {key}:\n{explain(obj)}" for key, obj in seen.items())
+            + f"\n{_PATIENCE}"
         )
 
 

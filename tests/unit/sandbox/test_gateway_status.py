@@ -181,6 +181,15 @@ class TestPlan:
         assert problem is not None
         assert problem.reason == "AddressNotUsable"
 
+    @pytest.mark.parametrize(("kind", "reason"), [("LoadBalancer", "AddressNotAssigned"), ("ClusterIP", "")])
+    def test_without_a_load_balancer_only_other_services_have_an_address(self, kind: str, reason: str) -> None:
+        service = objects.service("maas", "gw-istio")
+        service["spec"]["type"] = kind
+        seen = world(*simple(), service)
+        gateway = make_plan(7, seen, number_gateways(7, seen, {}), load_balancer=False).gateways["maas", "gw"]
+        assert (gateway.problem.reason if gateway.problem else "") == reason
+        assert (gateway.binds(gateway.listeners[0]) is None) == bool(reason)
+
     def test_a_grant_may_name_a_service_or_all(self) -> None:
         rules = [{"backendRefs": [{"name": "qwen", "namespace": "models", "port": 80}]}]
         route = objects.route("maas", "r", parent=PARENT, rules=rules)

@@ -26,7 +26,9 @@ def owner(tmp_path: Path) -> Iterator[Path]:
 
 
 def _start(owner: Path, *command: str) -> int:
-    return processes.start(command, owner, owner / "log", os.environ)
+    pid = processes.start(command, owner, owner / "log", os.environ)
+    _eventually(lambda: pid in _pids(owner) or not Path(f"/proc/{pid}").exists())
+    return pid
 
 
 def _eventually(check: Callable[[], bool]) -> None:

@@ -84,6 +84,13 @@ def test_what_is_no_list_is_told(name: str, value: Any) -> None:
     assert refusal(name, value) == f"{name}: a list is needed, not {value!r}"
 
 
+@pytest.mark.parametrize("arguments", [(None, []), ([], "text")])
+def test_failures_of_releases_take_two_lists(arguments: tuple[Any, Any]) -> None:
+    said = refusal("release_failures", *arguments, "mesh", 60)
+
+    assert said.startswith("release_failures: a list is needed, not ")
+
+
 @for_all(ANYTHING, ANYTHING)
 def test_whatever_routing_filters_are_given_they_explain_themselves(one: Any, other: Any) -> None:
     for name, arguments in {

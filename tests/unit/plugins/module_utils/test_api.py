@@ -164,7 +164,20 @@ class TestRefusals:
         error = self.refusal(server, api, 403, status(403, words, "Forbidden", causes=[cause]))
 
         assert error.reason == "NamespaceTerminating"
-        assert str(error) == words
+        assert str(error).startswith(f"{words}; likely cure: The namespace is being deleted; ")
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            'pods "x" is forbidden: exceeded quota: tight, requested: pods=1, used: pods=2, limited: pods=2',
+            'admission webhook "check.example" denied the request: no owner',
+        ],
+    )
+    def test_a_rule_of_the_cluster_is_no_matter_of_rights(self, server: Server, api: Api, words: str) -> None:
+        error = self.refusal(server, api, 403, status(403, words, "Forbidden"))
+
+        assert str(error).startswith(f"{words}; likely cure: ")
+        assert error.reason == "Forbidden"
 
     @pytest.mark.parametrize("details", [None, {"causes": None}])
     def test_a_refusal_without_details_is_understood(self, server: Server, api: Api, details: Any) -> None:

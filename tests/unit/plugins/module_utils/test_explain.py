@@ -17,7 +17,7 @@ def test_it_names_what_is_not_well_with_its_reason_and_message_and_a_cure() -> N
     said = explain(obj("Gateway.gateway.networking.k8s.io", conditions(condition("Accepted"), waiting)))
 
     assert said.splitlines()[0] == "  Programmed=False AddressNotAssigned: no address"
-    assert said.splitlines()[-1].startswith("  likely cure: AddressNotAssigned: the cluster has no load balancer; set")
+    assert said.splitlines()[-1].startswith("  likely cure: The cluster has no load balancer, or it is late: set maas_")
     assert "Accepted" not in said
 
 

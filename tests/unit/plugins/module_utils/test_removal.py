@@ -13,10 +13,10 @@ import pytest
 from ansible_collections.maas_billing.platform.plugins.module_utils.applyset import PART_OF_LABEL
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.api import Api
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.connection import configuration
+from ansible_collections.maas_billing.platform.plugins.module_utils.components import COMPONENTS
 from ansible_collections.maas_billing.platform.plugins.module_utils.errors import ApiError
 from ansible_collections.maas_billing.platform.plugins.module_utils.plan import APPLIED_ANNOTATION
 from ansible_collections.maas_billing.platform.plugins.module_utils.removal import in_use, leftovers
-from ansible_collections.maas_billing.platform.plugins.module_utils.survey import COMPONENTS
 from tests.unit.plugins.server import Server
 
 Object = dict[str, Any]

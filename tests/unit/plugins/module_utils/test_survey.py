@@ -10,18 +10,19 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.maas_billing.platform.plugins.module_utils.applyset import ID_LABEL, PART_OF_LABEL
+from ansible_collections.maas_billing.platform.plugins.module_utils.applyset import ID_LABEL, PART_OF_LABEL, Parent
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.api import Api
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.connection import configuration
+from ansible_collections.maas_billing.platform.plugins.module_utils.components import COMPONENTS
 from ansible_collections.maas_billing.platform.plugins.module_utils.keys import GUESTS
 from ansible_collections.maas_billing.platform.plugins.module_utils.plan import APPLIED_ANNOTATION
 from ansible_collections.maas_billing.platform.plugins.module_utils.survey import (
-    COMPONENTS,
     Places,
     component,
     distribution,
     gateway_api,
     in_words,
+    incomplete,
     package,
     settings,
     survey,
@@ -77,7 +78,9 @@ class TestComponent:
             "rolled_out": False,
             "namespace": "",
             "version": "",
+            "missing": [],
             "definitions": [],
+            "obstacle": "",
         }
 
     def test_in_a_namespace_of_ours_it_is_ours_with_the_kinds_that_its_releases_brought(self) -> None:
@@ -95,7 +98,9 @@ class TestComponent:
             "rolled_out": True,
             "namespace": "istio-system",
             "version": "1.29.6",
+            "missing": [],
             "definitions": [ENVOY_FILTERS, "wasmplugins.extensions.istio.io"],
+            "obstacle": "",
         }
 
     def test_in_any_other_namespace_it_is_foreign_and_its_kinds_are_nobody_elses_business(self) -> None:
@@ -285,8 +290,65 @@ class TestReleases:
 
         assert unfinished(revisions) == {"istio-system": {"istio-base": "pending-upgrade"}}
 
+    def test_one_of_which_something_was_deleted_is_incomplete_unless_it_is_worse(self) -> None:
+        revisions = [self.revision("istiod", 1, "deployed"), self.revision("istio-base", 2, "failed")]
+
+        assert unfinished(revisions, ["istiod", "istio-base", "kserve"]) == {
+            "istio-system": {"istiod": "incomplete", "istio-base": "failed"}
+        }
+
+    def test_those_of_a_component_of_ours_without_controller_or_kinds_are_incomplete(self) -> None:
+        components: Object = {name: {"owner": "ours", "missing": []} for name in COMPONENTS}
+        components["istio"]["missing"] = [ENVOY_FILTERS]
+
+        assert incomplete(components) == ["istio-base", "istiod"]
+
     def test_where_all_is_finished_nothing_is_told(self) -> None:
         assert unfinished([self.revision("istiod", 1, "deployed")]) == {}
+
+
+class TestObstacles:
+    """Why the platform cannot stand on a component."""
+
+    def theirs(self, image: str = "docker.io/istio/pilot:1.29.6", available: int = 1, **going: Any) -> str:
+        found = [controller("mesh", image, available)]
+        said: str = component(ISTIO, found, by_name(definition(ENVOY_FILTERS, **going)), places())["obstacle"]
+        return said
+
+    def test_one_that_runs_and_is_new_enough_is_none(self) -> None:
+        assert self.theirs() == ""
+        assert self.theirs("docker.io/istio/pilot:1.26.0") == ""
+        assert self.theirs("registry.example/istio/pilot@sha256:0123") == ""
+
+    @pytest.mark.parametrize("version", ["1.25.9", "1.9.0", "0.99.1", "1.25.9-distroless"])
+    def test_one_that_is_older_is(self, version: str) -> None:
+        said = self.theirs(f"docker.io/istio/pilot:{version}")
+
+        assert said.startswith(f"Istio {version} is not ours (namespace mesh), and too old: 1.26 is the oldest")
+
+    def test_one_that_does_not_run_is(self) -> None:
+        assert "its controller does not run. It was left as it is." in self.theirs(available=0)
+
+    def test_our_own_is_mended_instead(self) -> None:
+        found = component(ISTIO, [], {}, places("istio-system"))
+        stopped = component(ISTIO, [controller(available=0)], {}, places("istio-system"))
+
+        assert (found["obstacle"], stopped["obstacle"]) == ("", "")
+        assert stopped["missing"] == [ENVOY_FILTERS]
+
+    def test_a_kind_that_is_being_deleted_is_and_tells_what_holds_it(self) -> None:
+        said = self.theirs(deletionTimestamp="2026-11-23T02:00:00Z", finalizers=["example.org/hold"])
+
+        assert f"{ENVOY_FILTERS} of Istio is being deleted since 2026-11-23T02:00:00Z" in said
+        assert "finalizers: example.org/hold." in said
+
+
+def test_a_namespace_that_is_being_deleted_is_as_good_as_gone() -> None:
+    going = ours("istio-system", deletionTimestamp="2026-11-23T02:00:00Z")
+
+    assert Places.of([going, ours("kserve"), {"name": "team"}]) == Places(
+        frozenset({"kserve", "team"}), frozenset({"kserve"})
+    )
 
 
 def test_openshift_is_known_by_its_kinds() -> None:
@@ -374,6 +436,21 @@ class TestOnACluster:
         server.answer = cluster
 
         assert survey(api)["unrecorded"] == []
+
+    def test_where_every_set_has_its_record_nothing_is_looked_for(self, server: Server, api: Api) -> None:
+        names = ("prerequisites", "gateway", "kuadrant", "policies", "api-keys", "kserve", "simulator")
+        records = [{"metadata": {"labels": {ID_LABEL: Parent(name, "maas-system").set_id}}} for name in names]
+
+        def cluster(request: Request) -> Reply:
+            if request.path == "/version":
+                return Reply(200, {"gitVersion": "v1.35.4"})
+            return Reply(200, {"items": records if request.path == "/api/v1/configmaps" else []})
+
+        server.answer = cluster
+        found = survey(api)
+
+        assert (found["recorded"], found["unrecorded"]) == (list(names), [])
+        assert len(server.requests) == 5 + len(COMPONENTS)
 
     def test_where_there_is_olm_its_packages_are_read_without_copies(self, server: Server, api: Api) -> None:
         names = (

@@ -12,10 +12,15 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.maas_billing.platform.plugins.module_utils.cluster import waiting
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.api import Api
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.connection import configuration
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.resources import Resources
-from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.waiting import until_gone, until_ready
+from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.waiting import (
+    until_gone,
+    until_noticed,
+    until_ready,
+)
 from ansible_collections.maas_billing.platform.plugins.module_utils.errors import NotReadyError
 from ansible_collections.maas_billing.platform.plugins.module_utils.plan import Key
 from tests.unit.plugins.server import Reply, Request, Server
@@ -34,6 +39,10 @@ def pod(ready: bool, name: str = "web", **metadata: Any) -> Object:
 
 def typed(item: Object) -> Object:
     return {"apiVersion": "v1", "kind": "Pod", **item}
+
+
+def told(generation: int) -> Object:
+    return {**pod(True), "status": {"observedGeneration": generation}}
 
 
 def event(kind: str, item: Object) -> bytes:
@@ -140,6 +149,27 @@ class TestUntilReady:
             "- Pod team/web:",
             "  Ready=False ContainersNotReady",
         ]
+
+
+class TestUntilNoticed:
+    """Controllers that do not say which generation they speak of."""
+
+    def notice(self, api: Api) -> dict[Key, Object]:
+        return until_noticed(api, Resources(api), {KEY: typed(told(1))})
+
+    def test_the_first_new_word_ends_the_wait(self, cluster: Cluster, api: Api) -> None:
+        cluster.lists = [[told(1)]]
+        cluster.watches = [[event("MODIFIED", told(1)), event("MODIFIED", told(2))]]
+
+        assert self.notice(api)[KEY]["status"] == {"observedGeneration": 2}
+
+    def test_a_controller_that_has_nothing_to_say_is_waited_for_only_a_moment(
+        self, cluster: Cluster, api: Api, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(waiting, "_NOTICE_SECONDS", 0.2)
+        cluster.lists = [[told(1)]]
+
+        assert self.notice(api)[KEY]["status"] == {"observedGeneration": 1}
 
 
 class TestUntilGone:
