@@ -26,9 +26,7 @@ def owner(tmp_path: Path) -> Iterator[Path]:
 
 
 def _start(owner: Path, *command: str) -> int:
-    pid = processes.start(command, owner, owner / "log", os.environ)
-    _eventually(lambda: pid in _pids(owner) or not Path(f"/proc/{pid}").exists())
-    return pid
+    return processes.start(command, owner, owner / "log", os.environ)
 
 
 def _eventually(check: Callable[[], bool]) -> None:
@@ -91,6 +89,7 @@ def test_stop_kills_what_does_not_listen(owner: Path) -> None:
 
 def test_another_process_with_the_same_pid_is_left_alone(owner: Path) -> None:
     pid = _start(owner, "/bin/sleep", "60")
+    _eventually(lambda: _pids(owner) == [pid])
     [found] = processes.running(owner)
     processes.stop([dataclasses.replace(found, started=found.started - 1)])
     assert _pids(owner) == [pid]
