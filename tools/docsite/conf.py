@@ -29,7 +29,7 @@ html_static_path = ["static"]
 html_css_files = ["site.css"]
 
 # Pages of Ansible itself, by the labels that generated pages use for them. A list of all labels would be fetched.
-_ANSIBLE = "https://docs.ansible.com/ansible-core/2.19/"
+_ANSIBLE = "https://docs.ansible.com/ansible/12/"
 _APPENDICES = {"common_return_values": "common_return_values", "ansible_configuration_settings": "config"}
 _PLUGIN = re.compile(r"ansible_collections\.(\w+)\.(\w+)\.(\w+_(?:module|filter|role))")
 
