@@ -41,6 +41,11 @@ _CURES = (
         r"(maximum|minimum) \S+ usage per|limit to request ratio",
         f"Change that LimitRange (kubectl describe limitrange shows it), or {_LESS}.",
     ),
+    # A LimitRange gives its maximum to containers that name no limit.
+    (
+        r"must be less than or equal to \S+ limit",
+        f"Change the LimitRange that sets this limit (kubectl describe limitrange shows it), or {_LESS}.",
+    ),
     (
         r"violates PodSecurity",
         "Change the label pod-security.kubernetes.io/enforce of the namespace, or what its pods are allowed.",

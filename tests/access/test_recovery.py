@@ -54,7 +54,8 @@ def test_what_a_failed_upgrade_has_set_is_told_and_taken_back(istio: Site, playb
     failed = playbooks.run("site", *GATEWAY_ONLY, settings=settings)
     assert failed.status != 0
     assert "Deployment istio-system/istiod:" in failed.said
-    assert "likely cure: Look at its pods" in failed.said
+    assert "Unschedulable: 0/2 nodes are available" in failed.said
+    assert "likely cure: Add or uncordon nodes" in failed.said
     told = wrong_lines(playbooks.run("verify", *GATEWAY_ONLY).said)
     assert [line for line in told if "Helm release istiod its last revision is failed" in line], told
     assert [line for line in told if "gateway Istio not all pods" in line], told

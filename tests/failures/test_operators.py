@@ -136,9 +136,9 @@ NEVER = (
         {"kserve_values": {"kserve": {"controller": {"resources": {"requests": {"cpu": "11m"}}}}}},
         lambda scene: scene.there(LIMITS, SMALL),
         (
-            "maximum memory usage per Container is 1Mi",
+            "must be less than or equal to memory limit of 1Mi",
             "ReplicaFailure=True FailedCreate: ",
-            "likely cure: Change that LimitRange",
+            "likely cure: Change the LimitRange that sets this limit",
             *release("kserve", "kserve", "kserve-controller-manager"),
         ),
     ),

@@ -48,9 +48,9 @@ def _with_defaults(value: Any) -> Any:
 def _fields(value: Any, name: str) -> Object:
     if isinstance(value, dict) and not name.startswith("whole"):
         return {f"f:{key}": _fields(item, key) for key, item in value.items() if not _leaves_no_trace(key, item)}
-    if name.startswith("keyed"):
+    if isinstance(value, list) and name.startswith("keyed"):
         return {_entry(item): {".": {}, **_fields(item, "")} for item in value}
-    if name.startswith("set"):
+    if isinstance(value, list) and name.startswith("set"):
         return {_element(item): {} for item in value}
     return {}
 

@@ -26,6 +26,7 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.causes impor
             'pods "x" is bad: maximum memory usage per Container is 1Mi, but limit is 2Mi',
             "Change that LimitRange",
         ),
+        ('Invalid value: "32Mi": must be less than or equal to memory limit of 1Mi', "Change the LimitRange"),
         ("cpu max limit to request ratio per Container is 2", "Change that LimitRange"),
         ('pods "x" is forbidden: violates PodSecurity "restricted:latest": seccompProfile', "pod-security"),
         ("create not allowed while custom resource definition is terminating", "kubectl describe crd"),
