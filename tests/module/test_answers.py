@@ -131,8 +131,10 @@ def test_what_is_not_in_force_says_why_and_what_helps(space: Space, cluster: Clu
         "1 of 2 objects are not ready after 1 s:",
         f"- Gateway {space.home}/maas:",
         "  Programmed=False AddressNotAssigned: no address for the test",
-        "  likely cure: AddressNotAssigned: the cluster has no load balancer; set maas_gateway_service_type to "
-        "NodePort or ClusterIP. Nothing said at all: is Istio running, and does its GatewayClass exist?",
+        "  its operator, Istio, is not there: no Deployment has the labels app=istiod",
+        "  likely cure: The cluster has no load balancer, or it is late: set maas_gateway_service_type to NodePort or "
+        "ClusterIP.",
+        "Run again when the cause is gone. What only needs longer gets it by wait_timeout (maas_wait_timeout).",
     ]
     assert space.apply([gateway])["not_ready"][0]["object"] == f"Gateway {space.home}/maas"
 
