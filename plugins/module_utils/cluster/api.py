@@ -168,13 +168,16 @@ class Api:
         """Send a request, again while the server is being started anew; all threads share the time for that."""
         import urllib3
 
+        until: float | None = None
         while True:
             try:
                 response = self._pool.request(method, url, **options)
             except (urllib3.exceptions.HTTPError, OSError) as error:
                 now = time.monotonic()
                 self._wait_until = self._wait_until or now + _OUTAGE_SECONDS
-                if now > self._wait_until or not may_pass(method, error):
+                # Others that get through meanwhile do not give this one more time.
+                until = until or self._wait_until
+                if now > until or not may_pass(method, error):
                     raise unreachable(self._host, error) from error
                 time.sleep(_OUTAGE_PAUSE_SECONDS)
             else:

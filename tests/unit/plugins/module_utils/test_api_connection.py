@@ -118,6 +118,25 @@ class TestConnection:
         assert seconds[0] > 0.2
         assert seconds[1] < 0.15
 
+    def test_a_request_that_always_breaks_ends_although_others_get_through(self, server: Server, api: Api) -> None:
+        server.answer = lambda request: Reply(200, {"ok": True}, cut=request.path == NOTES)
+        done = threading.Event()
+
+        def others() -> None:
+            while not done.is_set():
+                api.request("GET", "/version")
+
+        thread = threading.Thread(target=others)
+        thread.start()
+        begin = time.monotonic()
+        try:
+            with pytest.raises(ApiError, match="cannot be reached"):
+                api.request("GET", NOTES)
+        finally:
+            done.set()
+            thread.join()
+        assert time.monotonic() - begin < 5
+
     def test_a_server_that_has_too_much_to_do_is_asked_again(self, server: Server, api: Api) -> None:
         busy = Reply(429, {"message": "too many requests"}, {"Retry-After": "0"})
         server.answer = lambda _request: busy if len(server.requests) < 3 else Reply(200, {"ok": True})
