@@ -50,7 +50,7 @@ test: $(READY) ## The checks below but for those of `test-all`, in two lanes, un
 .PHONY: test-all
 test-all: $(READY) ## `test`, and then what takes longer than it may
 	@$(MAKE) test
-	@MAKE="$(MAKE)" python -m tools.lanes "walk failures kills versions benchmark"
+	@MAKE="$(MAKE)" python -m tools.lanes "privileges walk failures kills versions benchmark"
 
 .PHONY: lint
 lint: $(READY) ## Style and types: ruff, yamllint, mypy, ansible-lint
@@ -96,6 +96,10 @@ fleet: $(READY) ## Two clusters by one run: each its own, whatever becomes of th
 .PHONY: walk
 walk: $(READY) ## Every command of the docs as printed, in a new checkout and a home folder of its own
 	pytest tests/walk
+
+.PHONY: privileges
+privileges: $(READY) ## Accounts with no more rights than they need: all works, and each right is needed
+	tools/with_sandbox.sh maas-privileges pytest tests/privileges
 
 .PHONY: failures
 failures: $(READY) ## What goes wrong on clusters: told by name, cause and cure in bounded time, mended by the next run

@@ -22,6 +22,8 @@ PART_OF_LABEL = "applyset.kubernetes.io/part-of"
 TOOLING_ANNOTATION = "applyset.kubernetes.io/tooling"
 KINDS_ANNOTATION = "applyset.kubernetes.io/contains-group-kinds"
 NAMESPACES_ANNOTATION = "applyset.kubernetes.io/additional-namespaces"
+# The specification does not tell whether members live beside the parent; then nobody has to look there who need not.
+HERE_ANNOTATION = "maas-billing.platform/members-beside"
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ class Parent:
 
     def manifest(self, kinds: Iterable[str], namespaces: Iterable[str]) -> dict[str, Any]:
         """Return the parent for members of ``kinds`` (``Kind.group``) in ``namespaces``."""
-        others = sorted(set(namespaces) - {self.namespace})
+        namespaces = set(namespaces)
+        others = sorted(namespaces - {self.namespace})
         return {
             "apiVersion": "v1",
             "kind": "ConfigMap",
@@ -56,6 +59,7 @@ class Parent:
                     TOOLING_ANNOTATION: TOOLING,
                     KINDS_ANNOTATION: ",".join(sorted(set(kinds))),
                     NAMESPACES_ANNOTATION: ",".join(others),
+                    **({HERE_ANNOTATION: "true"} if self.namespace in namespaces else {}),
                 },
             },
         }
@@ -67,8 +71,9 @@ def kinds_of(parent: Mapping[str, Any] | None) -> list[str]:
 
 
 def namespaces_of(parent: Mapping[str, Any] | None) -> list[str]:
-    """Return the namespaces beside the parent's own in which members live."""
-    return _list(parent, NAMESPACES_ANNOTATION)
+    """Return the namespaces in which members live, as the parent says."""
+    beside = [parent["metadata"]["namespace"]] if parent and _list(parent, HERE_ANNOTATION) else []
+    return [*_list(parent, NAMESPACES_ANNOTATION), *beside]
 
 
 def _list(parent: Mapping[str, Any] | None, annotation: str) -> list[str]:

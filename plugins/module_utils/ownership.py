@@ -87,6 +87,16 @@ def _beyond(theirs: Fields, ours: Fields, path: str) -> str:
     return ""
 
 
+def predicted(wanted: Object | None, live: Object | None) -> Object | None:
+    """Return an object as applying ``wanted`` would leave it, as far as a comparison can tell without the server.
+
+    Where the live one holds all of it, and nobody added what has to go, only owners would be noted down anew.
+    """
+    if wanted is None or live is None or added_by_others(live) or _missing(wanted, live, ""):
+        return wanted
+    return live
+
+
 def differs(wanted: Any, live: Any, fields: Mapping[str, Any], path: str) -> str:
     """Return the path of the first wanted value that is not ours or not there, or an empty string.
 

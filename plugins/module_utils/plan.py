@@ -28,6 +28,8 @@ Object = dict[str, Any]
 APPLIED_ANNOTATION = "maas-billing.platform/applied"
 # The object was there before us: it is released, not deleted, when it leaves the set.
 ADOPTED_ANNOTATION = "maas-billing.platform/adopted"
+# By this its owner says that we may take over an object: a namespace that was made for us, with our rights in it.
+OFFERED_ANNOTATION = "maas-billing.platform/offered"
 
 _DEFINITION = "CustomResourceDefinition.apiextensions.k8s.io"
 _FIRST = ("Namespace", _DEFINITION)
@@ -181,7 +183,8 @@ def _member_of(obj: Object) -> str:
 
 def _may_take(live: Object, set_id: str, adopt: bool) -> bool:
     member_of = _member_of(live)
-    return member_of == set_id or (adopt and not member_of)
+    offered = (live["metadata"].get("annotations") or {}).get(OFFERED_ANNOTATION) == "true"
+    return member_of == set_id or ((adopt or offered) and not member_of)
 
 
 def _foreign(keys: Sequence[Key], live: Mapping[Key, Object], adopt: bool) -> ForeignObjectError:

@@ -19,6 +19,7 @@ _ROUTING = (GATEWAYS, "/apis/gateway.networking.k8s.io/v1/httproutes")
 # istiod makes these itself and nobody takes them away: its classes, and a ConfigMap in every namespace.
 _ISTIO_CLASSES = ("istio", "istio-remote")
 _ISTIO_CONFIG = "istio.io/config=true"
+_ISTIO_CERTIFICATE = "istio-ca-root-cert"
 
 
 def leftovers(api: Api, found: Mapping[str, Mapping[str, Any]]) -> dict[str, list[Object]]:
@@ -84,7 +85,7 @@ def _istio_leftovers(api: Api) -> list[Object]:
         for name in _ISTIO_CLASSES
         if api.get(f"/apis/gateway.networking.k8s.io/v1/gatewayclasses/{name}") is not None
     ]
-    certificates = metadata_of(api, "/api/v1/configmaps", _ISTIO_CONFIG)
+    certificates = metadata_of(api, "/api/v1/configmaps", _ISTIO_CONFIG, _ISTIO_CERTIFICATE)
     return [*classes, *(_reference("v1", "ConfigMap", item["name"], item["namespace"]) for item in certificates)]
 
 

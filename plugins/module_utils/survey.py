@@ -11,37 +11,34 @@ into namespaces that we made or took over. Everything else is foreign, and kept.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from .applyset import ID_LABEL, PART_OF_LABEL, Parent
-from .cluster.api import Api, concurrently, together
+from .cluster.api import Api, concurrently, object_path, together
 from .components import COMPONENTS, Component
 from .errors import ApiError
-from .keys import GUESTS, VERIFICATION
 from .plan import APPLIED_ANNOTATION
 from .readiness import is_ready
+from .render.objects import OPERATOR_LABEL
 
 Object = dict[str, Any]
 
 
 _MONITORS = ("servicemonitors.monitoring.coreos.com", "podmonitors.monitoring.coreos.com")
 _OUR_RELEASES = ",".join(name for item in COMPONENTS.values() for name in item.releases)
-# Kinds of which members can be left where no namespace and no definition of ours tells of them: models and keys.
+# Where the roles keep the parents of their sets.
+_RECORDS = "maas-system"
+SETS = ("prerequisites", "gateway", "kuadrant", "policies", "api-keys", "kserve", "simulator")
+# Kinds of which members can be left where no namespace and no definition of ours tells of them: models and keys, each
+# with the set to which the namespace belongs that holds them.
 _LEFT_ALONE = {
-    "HTTPRoute": "/apis/gateway.networking.k8s.io/v1/httproutes",
-    "InferenceService": "/apis/serving.kserve.io/v1beta1/inferenceservices",
-    "Secret": "/api/v1/secrets",
+    "HTTPRoute": ("/apis/gateway.networking.k8s.io/v1", "httproutes", "kserve"),
+    "InferenceService": ("/apis/serving.kserve.io/v1beta1", "inferenceservices", "kserve"),
+    "Secret": ("/api/v1", "secrets", "kuadrant"),
 }
-# The sets of the roles; each has its record in one namespace.
-_SETS = {
-    Parent(name, "maas-system").set_id: name
-    for name in ("prerequisites", "gateway", "kuadrant", "policies", "api-keys", "kserve", "simulator")
-}
-# Their keys live for moments, and are known without a record.
-_WITHOUT_RECORDS = (GUESTS.set_id, VERIFICATION.set_id)
 _OLM = "clusterserviceversions.operators.coreos.com"
 # OLM copies what is installed for all namespaces into each of them.
 _ORIGINALS = "!olm.copiedFrom"
@@ -71,20 +68,21 @@ class Places:
 
 def survey(api: Api) -> Object:
     """Read a cluster and return what modules and roles need to know of it (see the module platform_info)."""
-    version, definitions, namespaces, records, revisions, *controllers = together(
+    version, definitions, namespaces, records, *controllers = together(
         lambda: api.request("GET", "/version"),
         lambda: metadata_of(api, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", ""),
         lambda: metadata_of(api, "/api/v1/namespaces", ""),
-        lambda: metadata_of(api, "/api/v1/configmaps", ID_LABEL),
-        lambda: metadata_of(api, "/api/v1/secrets", f"owner=helm,name in ({_OUR_RELEASES})"),
+        lambda: metadata_of(api, object_path("/api/v1", "configmaps", _RECORDS), ID_LABEL),
         *(partial(_deployments, api, item.selector) for item in COMPONENTS.values()),
     )
-    recorded = [name for set_id, name in _SETS.items() if set_id in _recorded(records)]
-    members = {"Namespace": namespaces, "CustomResourceDefinition": definitions}
-    if len(recorded) < len(_SETS):
-        members.update(_left_alone(api, records))
+    known = {(item.get("labels") or {}).get(ID_LABEL) for item in records}
+    recorded = [name for name in SETS if _id(name) in known]
+    missing = [_id(name) for name in SETS if name not in recorded]
     by_name = {item["name"]: item for item in definitions}
     places = Places.of(namespaces)
+    members = {"Namespace": namespaces, "CustomResourceDefinition": definitions}
+    if missing:
+        members.update(_left_alone(api, missing, namespaces))
     installed = _installed_by_olm(api) if _OLM in by_name else []
     components = {
         name: {
@@ -94,7 +92,6 @@ def survey(api: Api) -> Object:
         }
         for name, found in zip(COMPONENTS, controllers)
     }
-    revisions = [item for item in revisions if item["namespace"] in places.own]
     return {
         # By convention a cluster is told from others by this namespace, which lives as long as it.
         "cluster_id": next((item["uid"] for item in namespaces if item["name"] == "kube-system"), ""),
@@ -103,26 +100,36 @@ def survey(api: Api) -> Object:
         "gateway_api": gateway_api(by_name),
         "monitors": all(name in by_name for name in _MONITORS),
         "recorded": recorded,
-        "unrecorded": unrecorded(members, records),
-        "unfinished": unfinished(revisions, incomplete(components)),
+        "unrecorded": unrecorded(members, missing),
+        "unfinished": unfinished(_revisions(api, namespaces), incomplete(components)),
         "components": components,
     }
 
 
-def unrecorded(members: Mapping[str, Sequence[Object]], records: Sequence[Object]) -> list[str]:
+def unrecorded(members: Mapping[str, Sequence[Object]], missing: Collection[str]) -> list[str]:
     """Return objects of ours whose set has no parent any more, so that nobody knows what else belongs to it.
 
     :param members: metadata of objects by their kind.
-    :param records: metadata of the parents of all sets.
+    :param missing: the ids of the sets of the roles that have no parent.
     :return: texts such as ``Namespace istio-system`` or ``HTTPRoute maas-models/llama``, sorted.
     """
-    known = _recorded(records)
     return sorted(
         f"{kind} {item['namespace']}/{item['name']}" if "namespace" in item else f"{kind} {item['name']}"
         for kind, items in members.items()
         for item in items
-        if is_ours(item) and item["labels"][PART_OF_LABEL] not in known
+        if is_ours(item) and item["labels"][PART_OF_LABEL] in missing
     )
+
+
+def _revisions(api: Api, namespaces: Iterable[Object]) -> list[Object]:
+    """Return the metadata of what Helm keeps of our releases, which are in namespaces that we made for operators.
+
+    Nobody has to be allowed to list the Secrets of others because of them.
+    """
+    places = [item["name"] for item in namespaces if is_ours(item) and OPERATOR_LABEL in item["labels"]]
+    selector = f"owner=helm,name in ({_OUR_RELEASES})"
+    found = concurrently(lambda place: metadata_of(api, object_path("/api/v1", "secrets", place), selector), places)
+    return [item for part in found for item in part]
 
 
 def unfinished(revisions: Sequence[Object], broken: Sequence[str] = ()) -> dict[str, dict[str, str]]:
@@ -177,28 +184,33 @@ def settings(known: Component, controller: Object | None) -> dict[str, str]:
     return {item["name"]: item.get("value", "") for item in variables if item["name"].startswith(known.settings)}
 
 
-def _recorded(records: Sequence[Object]) -> list[str]:
-    """Return the ids of all sets that are known."""
-    return sorted({(item.get("labels") or {}).get(ID_LABEL, "") for item in records} | set(_WITHOUT_RECORDS))
+def _left_alone(api: Api, missing: Collection[str], namespaces: Sequence[Object]) -> dict[str, list[Object]]:
+    """Return the metadata of members of sets without a parent, by kind; none of a kind that is not defined."""
+    selector = f"{PART_OF_LABEL} in ({', '.join(sorted(missing))})"
+    found: dict[str, list[Object]] = {}
+    for kind, (prefix, plural, place_of) in _LEFT_ALONE.items():
+        for item in namespaces:
+            if is_ours(item) and item["labels"][PART_OF_LABEL] == _id(place_of):
+                path = object_path(prefix, plural, item["name"])
+                found.setdefault(kind, []).extend(_metadata_where_defined(api, path, selector))
+    return found
 
 
-def _left_alone(api: Api, records: Sequence[Object]) -> dict[str, list[Object]]:
-    """Return the metadata of members of unknown sets, by kind; of a kind that is not defined there are none."""
-    selector = f"{PART_OF_LABEL},{PART_OF_LABEL} notin ({', '.join(_recorded(records))})"
-
-    def read(path: str) -> list[Object]:
-        try:
-            return metadata_of(api, path, selector)
-        except ApiError as error:
-            if error.status == 404:
-                return []
-            raise
-
-    return dict(zip(_LEFT_ALONE, concurrently(read, _LEFT_ALONE.values())))
+def _metadata_where_defined(api: Api, path: str, selector: str) -> list[Object]:
+    try:
+        return metadata_of(api, path, selector)
+    except ApiError as error:
+        if error.status == 404:
+            return []
+        raise
 
 
-def metadata_of(api: Api, path: str, selector: str) -> list[Object]:
-    return [item["metadata"] for item in api.list(path, selector, metadata_only=True)["items"]]
+def _id(name: str) -> str:
+    return Parent(name, _RECORDS).set_id
+
+
+def metadata_of(api: Api, path: str, selector: str, name: str = "") -> list[Object]:
+    return [item["metadata"] for item in api.list(path, selector, metadata_only=True, name=name)["items"]]
 
 
 def _deployments(api: Api, selector: str) -> list[Object]:

@@ -79,7 +79,10 @@ options:
     type: bool
     default: false
   adopt:
-    description: Take over wanted objects that exist already. They are released, not deleted, when they leave the set.
+    description:
+      - Take over wanted objects that exist already. They are released, not deleted, when they leave the set.
+      - One that carries the annotation C(maas-billing.platform/offered) with the value V(true) is taken over in any
+        case, since its owner offers it.
     type: bool
     default: false
   prune:
@@ -134,7 +137,8 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: A dry run of the server; where a kind or namespace does not exist yet, a creation is predicted.
+    details: A dry run of the server; where a kind or namespace does not exist yet, a creation is predicted, and where
+      the login may not change an object, what a comparison with the live one tells.
   diff_mode:
     support: full
     details: Shows fields that really change; never the values of Secrets.

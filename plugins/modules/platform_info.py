@@ -26,6 +26,10 @@ options:
     type: list
     elements: str
     default: []
+  inventory_only:
+    description: Check the inventory and do not ask the cluster. RV(platform) is empty then.
+    type: bool
+    default: false
   leftovers:
     description:
       - Also tell what would stay behind of our components when their Helm releases and namespaces are gone,
@@ -179,6 +183,7 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.survey impor
 OPTIONS = {
     "intent": {"type": "dict"},
     "variables": {"type": "list", "elements": "str", "default": []},
+    "inventory_only": {"type": "bool", "default": False},
     "leftovers": {"type": "bool", "default": False},
     "strangers": {"type": "bool", "default": False},
     "operator_namespaces": {"type": "dict", "default": {}},
@@ -205,6 +210,8 @@ def check(intent: dict[str, Any] | None, variables: list[str]) -> Platform | Non
 def work(module: Any) -> dict[str, Any]:
     """Check the inventory, survey the cluster, and return what the module says."""
     platform = check(module.params["intent"], module.params["variables"])
+    if module.params["inventory_only"]:
+        return {"changed": False, "platform": {}}
     api = connect(module)
     found = survey(api)
     if platform and module.params["strangers"]:

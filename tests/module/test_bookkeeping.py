@@ -39,6 +39,7 @@ def test_parent_and_members_carry_what_the_specification_asks_for(space: Space, 
         "applyset.kubernetes.io/tooling": "maas_billing.platform/v1",
         KINDS: "ConfigMap,HTTPRoute.gateway.networking.k8s.io",
         NAMESPACES: ",".join(sorted([space.home, other])),
+        "maas-billing.platform/members-beside": "true",
     }
     assert [cluster.held(obj)["metadata"]["labels"][PART_OF] for obj in objects] == [set_id] * 4
 
@@ -49,6 +50,21 @@ def test_the_parent_forgets_kinds_and_namespaces_that_hold_no_member(space: Spac
     space.apply([config_map(space.sets, "one")])
     annotations = cluster.held(space.parent_like())["metadata"]["annotations"]
     assert (annotations[KINDS], annotations[NAMESPACES]) == ("ConfigMap", "")
+
+
+def test_members_are_looked_for_where_the_parent_says_and_nowhere_else(space: Space, cluster: Cluster) -> None:
+    """So that nobody has to be allowed to list a kind in all namespaces."""
+    other = cluster.create(namespace(space.name("other")))["metadata"]["name"]
+    space.apply([config_map(space.sets, "one"), config_map(other, "two")])
+    with cluster.counted() as requests:
+        space.apply([config_map(space.home, "three")])
+    lists = {request.uri.partition("?")[0] for request in requests if request.verb == "list"}
+    assert {f"/api/v1/namespaces/{place}/configmaps" for place in (space.sets, other, space.home)} <= lists
+    assert "/api/v1/configmaps" not in lists
+    assert cluster.read(config_map(space.sets, "one")) is None
+    assert cluster.read(config_map(other, "two")) is None
+    annotations = cluster.held(space.parent_like())["metadata"]["annotations"]
+    assert (annotations[NAMESPACES], "maas-billing.platform/members-beside" in annotations) == (space.home, False)
 
 
 def test_a_parent_that_somebody_deleted_comes_back(space: Space, cluster: Cluster) -> None:

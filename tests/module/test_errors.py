@@ -208,6 +208,21 @@ def test_a_right_that_lacks_for_some_objects_only_is_named_with_them(
     assert cluster.read(config_map(space.home, "mine")) is not None
 
 
+def test_in_check_mode_whoever_may_only_read_learns_what_would_change(
+    space: Space, cluster: Cluster, tmp_path: Path
+) -> None:
+    login = {"kubeconfig": str(_kubeconfig(tmp_path, cluster, _token(space, cluster)))}
+    space.apply([config_map(space.home, "mine", milk="1"), config_map(space.home, "old")])
+    _allow(space, cluster, ["get", "list"])
+    answer = space.apply([config_map(space.home, "mine", milk="2"), config_map(space.home, "new")], check=True, **login)
+    untried = " (not tried: the login may not change it)"
+    assert [(item["object"], item["action"], item["why"]) for item in answer["changes"]] == [
+        (f"ConfigMap {space.home}/mine", "changed", f"the inventory changed{untried}"),
+        (f"ConfigMap {space.home}/new", "created", f"it does not exist{untried}"),
+        (f"ConfigMap {space.home}/old", "removed", f"it is no longer in the set{untried}"),
+    ]
+
+
 # -- No such object ----------------------------------------------------------------------------------------------------
 
 

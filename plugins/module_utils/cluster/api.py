@@ -53,9 +53,12 @@ class Api:
                 return None
             raise
 
-    def list(self, path: str, label_selector: str = "", metadata_only: bool = False) -> Object:
-        """Return the whole list at ``path``; its items carry apiVersion and kind only if the server sends them."""
-        query = {"labelSelector": label_selector} if label_selector else {}
+    def list(self, path: str, label_selector: str = "", metadata_only: bool = False, name: str = "") -> Object:
+        """Return the whole list at ``path``; its items carry apiVersion and kind only if the server sends them.
+
+        :param name: list only objects of this name: a login that may read no others may do that.
+        """
+        query = _selected(label_selector, name)
         answer = self.request("GET", path, query, accept=_METADATA_ONLY if metadata_only else "application/json")
         answer["items"] = answer.get("items") or []  # An empty list of metadata says null.
         return answer
@@ -117,7 +120,9 @@ class Api:
             )
         return answer
 
-    def watch(self, path: str, resource_version: str, label_selector: str, seconds: float) -> Iterator[Object]:
+    def watch(
+        self, path: str, resource_version: str, label_selector: str, seconds: float, name: str = ""
+    ) -> Iterator[Object]:
         """Yield the events of a list at ``path`` after ``resource_version``, for at most ``seconds``.
 
         A connection that breaks only ends the watch: the next request tells what is wrong, if it still is.
@@ -128,9 +133,8 @@ class Api:
             "watch": "true",
             "resourceVersion": resource_version,
             "timeoutSeconds": str(max(1, int(seconds))),
+            **_selected(label_selector, name),
         }
-        if label_selector:
-            query["labelSelector"] = label_selector
         response = self._send(
             "GET", path, query, None, "application/json", "application/json", preload_content=False, read=seconds + 5
         )
@@ -241,6 +245,12 @@ def concurrently(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
 def together(*tasks: Callable[[], Any]) -> list[Any]:
     """Run different tasks side by side and return their results in order; the first failure is raised."""
     return concurrently(lambda task: task(), tasks)
+
+
+def _selected(labels: str, name: str) -> dict[str, str]:
+    """Return what restricts a list or a watch."""
+    selectors = {"labelSelector": labels, "fieldSelector": f"metadata.name={name}" if name else ""}
+    return {kind: selector for kind, selector in selectors.items() if selector}
 
 
 def _with_dry_run(query: dict[str, str], dry_run: bool) -> dict[str, str]:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
 from collections.abc import Iterator
 from http.client import IncompleteRead
@@ -23,6 +24,9 @@ _REACH = (
     "See whether it runs, and whether maas_connection (or K8S_AUTH_*, or server in the kubeconfig) names the right "
     "one; then run again."
 )
+# The reason of a refusal by the authorizer; admission refuses with the same status, and says it otherwise.
+MISSING_RIGHT = "MissingRight"
+_MISSING_RIGHT = re.compile(r'User ".*" cannot \w+ resource "')
 # How a connection breaks that was there: closed, reset, or in the middle of TLS or of an answer.
 _BROKEN = (ConnectionError, ssl.SSLEOFError, IncompleteRead)
 _LONGEST_CHAIN = 10
@@ -44,6 +48,8 @@ def refused(host: str, status: int, body: bytes) -> ApiError:
     elif likely_cure(message):
         message = f"{message}; likely cure: {likely_cure(message)}"
     elif status == 403:
+        if _MISSING_RIGHT.search(message):
+            reason = MISSING_RIGHT
         message = f"The login may not do this: {message}. Ask for that right, or use another account."
     return ApiError(message, status, reason)
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Callable
 
-from ..applyset import PART_OF_LABEL, Parent
+from ..applyset import PART_OF_LABEL, Parent, namespaces_of
 from ..errors import ApiError, SetBusyError
 from ..keys import GUESTS, VERIFICATION, Decision, decide, is_copy, refuse_foreign, unseen
 from ..render.identity import KEY_LABEL
 from ..render.keys import ApiKey, key_secret
-from .api import Api, Object, object_path, together
+from .api import Api, Object, concurrently, object_path, together
 from .lock import locked
 from .sets import Outcome, Sets
 
@@ -65,7 +65,7 @@ class KeySecrets:
     def remove(self, check: bool) -> Outcome:
         """Remove all keys."""
         if not check:
-            self._prepare(unseen(self._members()))
+            self._prepare(unseen([obj for obj in _members(self._api, self._parent) if not is_copy(obj)]))
         return self._sets.remove(self._parent, remove_shared=False, check=check)
 
     def _decide(self, wanted: Sequence[ApiKey], namespace: str, generate: Generate, choose: Choose) -> Decision:
@@ -73,7 +73,7 @@ class KeySecrets:
         ours = f"{self._parent.set_id}, {GUESTS.set_id}"
         foreign, members = together(
             lambda: _list(self._api, f"{KEY_LABEL}=true,{PART_OF_LABEL} notin ({ours})", namespace, True),
-            lambda: _list(self._api, _members_of(self._parent)),
+            lambda: _members(self._api, self._parent, namespace),
         )
         refuse_foreign([*foreign, *(obj for obj in members if is_copy(obj))])
         return decide(choose(wanted, members), members, namespace, generate)
@@ -89,22 +89,19 @@ class KeySecrets:
         if objects:
             self._sets.apply(self._parent, objects, adopt=False, prune=False, check=False)
 
-    def _members(self) -> list[Object]:
-        return [obj for obj in _list(self._api, _members_of(self._parent)) if not is_copy(obj)]
-
 
 def seen(api: Api, parent: Parent, namespace: str) -> list[Object]:
     """Return every Secret that the gateway takes for a key, and the members of the set that it does not."""
     selected, others = together(
         lambda: _list(api, f"{KEY_LABEL}=true", namespace),
-        lambda: _list(api, f"{_members_of(parent)},{KEY_LABEL}!=true"),
+        lambda: _members(api, parent, namespace, f",{KEY_LABEL}!=true"),
     )
     return [*selected, *others]
 
 
 def forget_guests(api: Api, sets: Sets) -> int:
     """Remove the keys that an interrupted verification left, and return how many; those of one at work stay."""
-    left = len(_list(api, _members_of(GUESTS), metadata=True))
+    left = len(_members(api, GUESTS, metadata=True))
     if left:
         try:
             with locked(api, VERIFICATION, 0):
@@ -114,10 +111,15 @@ def forget_guests(api: Api, sets: Sets) -> int:
     return left
 
 
-def _members_of(parent: Parent) -> str:
-    return f"{PART_OF_LABEL}={parent.set_id}"
+def _members(api: Api, parent: Parent, namespace: str = "", further: str = "", metadata: bool = False) -> list[Object]:
+    """Return the members of a set, in the namespaces that its parent remembers and in the one that is given."""
+    record = api.get(object_path("/api/v1", "configmaps", parent.namespace, parent.object_name))
+    places = sorted({*namespaces_of(record), *([namespace] if namespace else [])})
+    selector = f"{PART_OF_LABEL}={parent.set_id}{further}"
+    found = concurrently(lambda place: _list(api, selector, place, metadata), places)
+    return [obj for part in found for obj in part]
 
 
-def _list(api: Api, selector: str, namespace: str = "", metadata: bool = False) -> list[Object]:
+def _list(api: Api, selector: str, namespace: str, metadata: bool = False) -> list[Object]:
     items: list[Object] = api.list(object_path("/api/v1", "secrets", namespace), selector, metadata)["items"]
     return items

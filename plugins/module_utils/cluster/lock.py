@@ -168,9 +168,9 @@ def _release(api: Api, parent: Parent, lease: Object, stop: threading.Event) -> 
 
 
 def _until_changed(api: Api, parent: Parent, lease: Object) -> None:
-    """Return when a Lease in the namespace changes, or after a few seconds."""
+    """Return when the Lease changes, or after a few seconds."""
     path = object_path(_PREFIX, "leases", parent.namespace)
-    for _event in api.watch(path, lease["metadata"]["resourceVersion"], "", 3):
+    for _event in api.watch(path, lease["metadata"]["resourceVersion"], "", 3, parent.object_name):
         return
 
 

@@ -13,15 +13,19 @@ from typing import Any
 
 from ..applyset import Parent, kinds_of, namespaces_of
 from ..errors import ApiError, ManifestError
+from ..ownership import predicted
 from ..plan import PHASES, Action, Key, Step, key_of, leaving, phase, plan, prepare, same_content
 from ..readiness import tells_no_generation
 from ..render.objects import OPERATOR_LABEL
 from .api import Api, Object, concurrently, together
 from .contents import strangers_in
+from .failures import MISSING_RIGHT
 from .lock import StillHeld, locked
 from .resources import Resources
-from .store import Store, kinds_to_read
+from .store import Store, kinds_to_read, namespaces_to_read
 from .waiting import until_gone, until_noticed, until_ready
+
+_UNTRIED = "not tried: the login may not change it"
 
 
 @dataclass(frozen=True)
@@ -89,8 +93,7 @@ class Sets:
             if self._wait_for_terminating(steps):
                 before, steps = self._plan(store, wanted, adopt, prune)
             kinds = kinds_to_read(wanted, before)
-            namespaces = {key.namespace for key in wanted if key.namespace}
-            saved = store.save_parent(kinds, namespaces | set(namespaces_of(before)), before)
+            saved = store.save_parent(kinds, namespaces_to_read(wanted, before), before)
             changes = self._carry_out(store, steps, dry_run=False, before_each=still_held)
             remaining = [
                 change.step.key
@@ -158,7 +161,7 @@ class Sets:
 
         before = together(store.read_parent, load)[0]
         self._check_places(wanted)
-        live = store.members(kinds_to_read(wanted, before))
+        live = store.members(kinds_to_read(wanted, before), namespaces_to_read(wanted, before))
         live.update(store.strangers(key for key in wanted if key not in live))
         steps = plan(wanted, live, store.parent.set_id, adopt, prune)
         return before, [self._spare(store, step) for step in steps]
@@ -171,7 +174,7 @@ class Sets:
         left = store.strangers(key_of(reference) for reference in leftovers)
         if before is None and not left:
             return None
-        members = store.members(kinds_of(before))
+        members = store.members(kinds_of(before), namespaces_of(before))
         steps = [
             Step(key, Action.PRUNE, "an operator of the set left it behind", live=obj) for key, obj in left.items()
         ]
@@ -225,6 +228,9 @@ class Sets:
             except ApiError as error:
                 if error.status in (0, 401):
                     raise
+                if dry_run and error.reason == MISSING_RIGHT:
+                    # Whoever may only read learns what is otherwise all the same.
+                    return replace(step, why=f"{step.why} ({_UNTRIED})"), predicted(step.wanted, step.live), None
                 return step, None, error
 
         results = concurrently(attempt, steps)

@@ -10,7 +10,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from ..applyset import ID_LABEL, PART_OF_LABEL, Parent, kinds_of
+from ..applyset import HERE_ANNOTATION, ID_LABEL, PART_OF_LABEL, Parent, kinds_of, namespaces_of
 from ..errors import ApiError
 from ..ownership import MANAGER, added_by_others, wholly_ours
 from ..plan import ADOPTED_ANNOTATION, APPLIED_ANNOTATION, Action, Key, Step, key_of
@@ -39,10 +39,15 @@ class Store:
         """Return the parent as it is, or None before the first run."""
         return self.api.get(object_path("/api/v1", "configmaps", self.parent.namespace, self.parent.object_name))
 
-    def members(self, kinds: Iterable[str]) -> dict[Key, Object]:
-        """Return all members of the given kinds, in whatever namespace they are; one request for each kind."""
+    def members(self, kinds: Iterable[str], namespaces: Iterable[str]) -> dict[Key, Object]:
+        """Return all members of the given kinds; one request for each kind, and namespace where it lives in such.
+
+        Nobody has to be allowed to list Secrets everywhere because of a few in one place.
+        """
         known = [resource for kind in kinds if (resource := self.resources.find_group_kind(kind)) is not None]
-        found = concurrently(lambda resource: self._list(resource, f"{PART_OF_LABEL}={self.parent.set_id}"), known)
+        inside = sorted(set(namespaces))
+        places = [(resource, place) for resource in known for place in (inside if resource.namespaced else [""])]
+        found = concurrently(lambda place: self._list(*place), places)
         return {key: obj for part in found for key, obj in part.items()}
 
     def strangers(self, keys: Iterable[Key]) -> dict[Key, Object]:
@@ -63,8 +68,8 @@ class Store:
         objects = concurrently(lambda name: self.api.get(resource.path(namespace, name)), sorted(asked))
         return {key_of(obj): obj for obj in objects if obj is not None}
 
-    def _list(self, resource: Resource, selector: str) -> dict[Key, Object]:
-        items = self.api.list(resource.collection(), selector)["items"]
+    def _list(self, resource: Resource, namespace: str) -> dict[Key, Object]:
+        items = self.api.list(resource.collection(namespace), f"{PART_OF_LABEL}={self.parent.set_id}")["items"]
         items = [item for item in items if not _is_copy(item)]
         typed = [{**item, "apiVersion": resource.api_version, "kind": resource.kind} for item in items]
         return {key_of(obj): obj for obj in typed}
@@ -160,7 +165,7 @@ class Store:
         wanted = self.parent.manifest(kinds, namespaces)
         if before is not None:
             live, new = before["metadata"].get("annotations") or {}, wanted["metadata"]["annotations"]
-            if all(live.get(name, "") == value for name, value in new.items()):
+            if all(live.get(name, "") == new.get(name, "") for name in (*new, HERE_ANNOTATION)):
                 return before
         path = object_path("/api/v1", "configmaps", self.parent.namespace, self.parent.object_name)
         return self.api.apply(path, wanted, MANAGER, True, False)
@@ -204,3 +209,8 @@ def _is_copy(item: Object) -> bool:
 def kinds_to_read(wanted: Mapping[Key, Object], parent: Object | None) -> list[str]:
     """Return every kind in which a member can be: those wanted, and those that the parent remembers."""
     return sorted({key.group_kind for key in wanted} | set(kinds_of(parent)))
+
+
+def namespaces_to_read(wanted: Iterable[Key], parent: Object | None) -> set[str]:
+    """Return every namespace in which a member can be: those wanted, and those that the parent remembers."""
+    return {key.namespace for key in wanted if key.namespace} | set(namespaces_of(parent))

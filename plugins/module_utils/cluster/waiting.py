@@ -103,7 +103,7 @@ def _follow_place(
     state: dict[str, Object | None] = {}
     while True:
         try:
-            listed = api.list(resource.collection(namespace))
+            listed = api.list(resource.collection(namespace), name=_only(by_name))
         except ApiError as error:
             if error.status == 404:  # The kind itself is gone, and its objects with it.
                 return {}
@@ -131,7 +131,7 @@ def _watch(
     pending: set[str],
     done: Done,
 ) -> None:
-    for event in api.watch(resource.collection(namespace), version, "", seconds):
+    for event in api.watch(resource.collection(namespace), version, "", seconds, _only(state)):
         if event["type"] == "ERROR":
             return
         name = event["object"].get("metadata", {}).get("name", "")
@@ -144,6 +144,11 @@ def _watch(
             pending.add(name)
         if not pending:
             return
+
+
+def _only(names: Mapping[str, object]) -> str:
+    """Return the one name, or an empty string: one object is asked for by name, which takes no right on others."""
+    return next(iter(names)) if len(names) == 1 else ""
 
 
 def _typed(item: Object, resource: Resource) -> Object:

@@ -154,7 +154,7 @@ class TestRefusals:
         error = self.refusal(server, api, 403, status(403, words, "Forbidden", kind="configmaps"))
 
         assert str(error) == f"The login may not do this: {words}. Ask for that right, or use another account."
-        assert error.reason == "Forbidden"
+        assert error.reason == "MissingRight"
 
     def test_a_namespace_that_is_going_away_is_no_matter_of_rights(self, server: Server, api: Api) -> None:
         words = (

@@ -44,6 +44,7 @@ def test_the_parent_lists_kinds_and_the_namespaces_beside_its_own() -> None:
                 "applyset.kubernetes.io/tooling": "maas_billing.platform/v1",
                 "applyset.kubernetes.io/contains-group-kinds": "ConfigMap,HTTPRoute.gateway.networking.k8s.io",
                 "applyset.kubernetes.io/additional-namespaces": "team-a,team-b",
+                "maas-billing.platform/members-beside": "true",
             },
         },
     }
@@ -54,6 +55,10 @@ def test_what_the_parent_lists_can_be_read_back() -> None:
 
     assert kinds_of(parent) == ["Gateway.gateway.networking.k8s.io", "Secret"]
     assert namespaces_of(parent) == ["team"]
+
+
+def test_members_beside_the_parent_are_remembered_too() -> None:
+    assert namespaces_of(Parent("notes", "home").manifest(["Secret"], ["team", "home"])) == ["team", "home"]
 
 
 @pytest.mark.parametrize("parent", [None, {}, {"metadata": {}}, {"metadata": {"annotations": None}}])

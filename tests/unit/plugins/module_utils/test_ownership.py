@@ -18,6 +18,7 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.ownership im
     MANAGER,
     WHOLLY_OURS,
     added_by_others,
+    predicted,
     wholly_ours,
 )
 from ansible_collections.maas_billing.platform.plugins.module_utils.plan import difference, prepare
@@ -152,3 +153,38 @@ class TestWhollyOurs:
         made = wholly_ours(WANTED, live(*(entry(fields, f"tool-{index}") for index, fields in enumerate(trees))))
 
         assert [item["manager"] for item in made["metadata"]["managedFields"]] == [MANAGER]
+
+
+class TestPredicted:
+    """What applying would make of an object, told without the server."""
+
+    @staticmethod
+    def wanted(**limit: Object) -> Object:
+        spec = {
+            "defaults": {"strategy": "merge", "limits": {"free": {"rates": [{"limit": 5, "window": "2m"}]}, **limit}}
+        }
+        (obj,) = prepare([{**WANTED, "spec": spec}], "applyset-ours-v1").values()
+        return obj
+
+    def test_what_holds_all_that_is_wanted_stays_as_it_is_whoever_owns_it(self) -> None:
+        found = live()
+        found["status"] = {"conditions": []}
+        found["metadata"]["managedFields"] = []
+
+        assert predicted(self.wanted(), found) is found
+
+    def test_what_lacks_something_becomes_what_is_wanted(self) -> None:
+        wanted = self.wanted(more={"rates": []})
+
+        assert predicted(wanted, live()) is wanted
+
+    def test_what_others_added_to_a_policy_goes(self) -> None:
+        wanted = self.wanted()
+
+        assert predicted(wanted, live(entry(limits(side={".": {}, "f:rates": {}})))) is wanted
+
+    def test_what_is_not_there_comes_and_what_is_not_wanted_goes(self) -> None:
+        wanted = self.wanted()
+
+        assert predicted(wanted, None) is wanted
+        assert predicted(None, live()) is None

@@ -18,6 +18,7 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.errors impor
 from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import read_platform
 from ansible_collections.maas_billing.platform.plugins.module_utils.plan import (
     ADOPTED_ANNOTATION,
+    OFFERED_ANNOTATION,
     Action,
     Key,
     Step,
@@ -134,6 +135,25 @@ class TestPlan:
         (changed,) = steps([config(milk="2")], {key(): applied(step.wanted)})
         assert changed.wanted is not None
         assert changed.wanted["metadata"]["annotations"][ADOPTED_ANNOTATION] == "true"
+
+    def test_what_its_owner_offers_is_taken_over_without_being_asked_to(self) -> None:
+        """And released later, with the offer still on it."""
+        (found,) = live(config(), "").values()
+        found["metadata"]["annotations"] = {OFFERED_ANNOTATION: "true"}
+
+        (step,) = steps([config()], {key(): found})
+        assert step.action is Action.ADOPT
+        assert step.wanted is not None
+        assert OFFERED_ANNOTATION not in step.wanted["metadata"]["annotations"]
+        assert leaving(key(), step.wanted).action is Action.RELEASE
+
+    @pytest.mark.parametrize(("offer", "member_of"), [("false", ""), ("true", "applyset-theirs-v1")])
+    def test_no_offer_and_one_for_what_is_in_another_set_are_none(self, offer: str, member_of: str) -> None:
+        (found,) = live(config(), member_of).values()
+        found["metadata"]["annotations"] = {OFFERED_ANNOTATION: offer}
+
+        with pytest.raises(ForeignObjectError):
+            steps([config()], {key(): found})
 
     def test_planning_changes_none_of_what_it_is_given(self) -> None:
         wanted, found = prepare([config()], OURS), live(config(), "")

@@ -71,6 +71,8 @@ def test_what_our_istio_leaves_behind_is_listed_for_removal(server: Server, api:
         "kserve": [],
         "kuadrant": [],
     }
+    (listed,) = [request.query for request in server.requests if request.path == "/api/v1/configmaps"]
+    assert listed["fieldSelector"] == "metadata.name=istio-ca-root-cert"
 
 
 def test_a_foreign_istio_leaves_nothing_for_us_to_remove(server: Server, api: Api) -> None:

@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from ansible_collections.maas_billing.platform.plugins.module_utils.applyset import ID_LABEL, PART_OF_LABEL, Parent
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.api import Api
@@ -16,7 +18,9 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.conn
 from ansible_collections.maas_billing.platform.plugins.module_utils.components import COMPONENTS
 from ansible_collections.maas_billing.platform.plugins.module_utils.keys import GUESTS
 from ansible_collections.maas_billing.platform.plugins.module_utils.plan import APPLIED_ANNOTATION
+from ansible_collections.maas_billing.platform.plugins.module_utils.render.objects import OPERATOR_LABEL
 from ansible_collections.maas_billing.platform.plugins.module_utils.survey import (
+    SETS,
     Places,
     component,
     distribution,
@@ -255,22 +259,30 @@ class TestGatewayApi:
 class TestRecords:
     """Members of sets whose parent somebody deleted."""
 
-    def test_a_member_of_a_set_with_a_parent_is_recorded(self) -> None:
-        records = [{"name": "maas-gateway", "labels": {ID_LABEL: "applyset-x-v1"}}]
-
-        assert unrecorded({"Namespace": [ours("istio-system")]}, records) == []
-
     def test_without_its_parent_it_is_not(self) -> None:
         members = {"Namespace": [ours("istio-system"), {"name": "team"}], "CustomResourceDefinition": [ours("x")]}
-        records = [{"name": "theirs", "labels": {ID_LABEL: "applyset-y-v1"}}]
 
-        assert unrecorded(members, records) == ["CustomResourceDefinition x", "Namespace istio-system"]
+        assert unrecorded(members, {"applyset-x-v1"}) == [
+            "CustomResourceDefinition x",
+            "Namespace istio-system",
+        ]
+
+    def test_a_set_whose_parent_is_kept_elsewhere_is_left_to_whoever_applied_it(self) -> None:
+        assert unrecorded({"Namespace": [ours("istio-system")]}, {"applyset-y-v1"}) == []
+
+    def test_the_sets_of_our_roles_are_known_by_name(self) -> None:
+        roles = Path(__file__).resolve().parents[4] / "roles"
+        tasks = [yaml.safe_load(file.read_text())[-1] for file in roles.glob("*/tasks/remove.yml")]
+        told = {task["vars"]["maas_set"] for task in tasks if "maas_set" in task.get("vars", {})}
+
+        assert told
+        assert told < set(SETS)
 
     def test_models_and_keys_are_told_with_their_place_and_guests_are_not(self) -> None:
         guest = {**ours("guest", namespace="kuadrant-system"), "labels": {PART_OF_LABEL: GUESTS.set_id}}
         members = {"HTTPRoute": [ours("llama", namespace="team")], "Secret": [guest]}
 
-        assert unrecorded(members, []) == ["HTTPRoute team/llama"]
+        assert unrecorded(members, {"applyset-x-v1"}) == ["HTTPRoute team/llama"]
 
 
 class TestReleases:
@@ -398,12 +410,16 @@ class TestOnACluster:
     def test_a_survey_reads_each_thing_once(self, server: Server, api: Api) -> None:
         istiod = controller()
         definitions = [definition(ENVOY_FILTERS, "istio-base", "istio-system"), definition(GATEWAYS)]
+        place = ours("istio-system")
+        place["labels"][OPERATOR_LABEL] = "istio"
 
         def cluster(request: Request) -> Reply:
             lists = {
                 "/apis/apiextensions.k8s.io/v1/customresourcedefinitions": [{"metadata": item} for item in definitions],
                 "/api/v1/namespaces": [
-                    {"metadata": ours("istio-system")},
+                    {"metadata": place},
+                    {"metadata": ours("maas-models")},
+                    {"metadata": {"name": "team"}},
                     {"metadata": {"name": "kube-system", "uid": "one-of-a-kind"}},
                 ],
                 "/apis/apps/v1/deployments": [istiod] if request.query.get("labelSelector") == ISTIO.selector else [],
@@ -425,32 +441,51 @@ class TestOnACluster:
             "kserve": "absent",
             "kuadrant": "absent",
         }
-        assert len(server.requests) == 8 + len(COMPONENTS)
+        assert len(server.requests) == 5 + len(COMPONENTS)
+        secrets = [request.path for request in server.requests if request.path.endswith("/secrets")]
+        assert secrets == ["/api/v1/namespaces/istio-system/secrets"]
 
-    def test_of_kinds_that_are_not_defined_there_are_no_members(self, server: Server, api: Api) -> None:
+    def test_models_and_keys_without_a_record_are_looked_for_in_namespaces_of_ours(
+        self, server: Server, api: Api
+    ) -> None:
+        def member(name: str, of: str, **metadata: Any) -> Object:
+            return {"metadata": ours(name, labels={PART_OF_LABEL: Parent(of, "maas-system").set_id}, **metadata)}
+
+        lists = {
+            "/api/v1/namespaces": [member("models", "kserve"), member("keys", "kuadrant")],
+            "/apis/gateway.networking.k8s.io/v1/namespaces/models/httproutes": [
+                member("llama", "simulator", namespace="models")
+            ],
+            "/api/v1/namespaces/keys/secrets": [member("alice", "api-keys", namespace="keys")],
+        }
+
         def cluster(request: Request) -> Reply:
             if request.path == "/version":
                 return Reply(200, {"gitVersion": "v1.35.4"})
-            return Reply(404 if "serving.kserve.io" in request.path else 200, {"items": []})
+            return Reply(404 if "serving.kserve.io" in request.path else 200, {"items": lists.get(request.path, [])})
 
         server.answer = cluster
 
-        assert survey(api)["unrecorded"] == []
+        assert survey(api)["unrecorded"] == [
+            "HTTPRoute models/llama",
+            "Namespace keys",
+            "Namespace models",
+            "Secret keys/alice",
+        ]
 
     def test_where_every_set_has_its_record_nothing_is_looked_for(self, server: Server, api: Api) -> None:
-        names = ("prerequisites", "gateway", "kuadrant", "policies", "api-keys", "kserve", "simulator")
-        records = [{"metadata": {"labels": {ID_LABEL: Parent(name, "maas-system").set_id}}} for name in names]
+        records = [{"metadata": {"labels": {ID_LABEL: Parent(name, "maas-system").set_id}}} for name in SETS]
 
         def cluster(request: Request) -> Reply:
             if request.path == "/version":
                 return Reply(200, {"gitVersion": "v1.35.4"})
-            return Reply(200, {"items": records if request.path == "/api/v1/configmaps" else []})
+            return Reply(200, {"items": records if request.path.endswith("/maas-system/configmaps") else []})
 
         server.answer = cluster
         found = survey(api)
 
-        assert (found["recorded"], found["unrecorded"]) == (list(names), [])
-        assert len(server.requests) == 5 + len(COMPONENTS)
+        assert (found["recorded"], found["unrecorded"]) == (list(SETS), [])
+        assert len(server.requests) == 4 + len(COMPONENTS)
 
     def test_where_there_is_olm_its_packages_are_read_without_copies(self, server: Server, api: Api) -> None:
         names = (

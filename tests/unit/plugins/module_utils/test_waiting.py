@@ -105,6 +105,9 @@ class TestUntilReady:
 
         assert self.wait(api, web=pod(False)) == {KEY: typed(pod(True))}
         assert cluster.asked() == ["list", "watch"]
+        # For one object no right on others is needed.
+        fields = {request.query.get("fieldSelector") for request in cluster.server.requests if request.path == PODS}
+        assert fields == {"metadata.name=web"}
 
     def test_what_became_ready_before_the_watch_is_seen_in_the_list(self, cluster: Cluster, api: Api) -> None:
         cluster.lists = [[pod(True)]]

@@ -1,0 +1,54 @@
+# Copyright: (c) 2026, maas_billing.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A sandbox (``make privileges`` starts it) whose platform is installed, verified and removed by accounts for that."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox.paths import Home
+from tests.failures.playbooks import Playbooks
+from tests.module.cluster import Cluster, Tail
+from tests.module.running import Modules
+from tests.privileges.accounts import Account, prepared
+
+
+@pytest.fixture(scope="session")
+def home() -> Home:
+    """The sandbox."""
+    name = os.environ.get("MAAS_SANDBOX")
+    if not name:
+        pytest.fail("No cluster to test with: call `make privileges`, or name a running sandbox in MAAS_SANDBOX.")
+    return Home.of(name)
+
+
+@pytest.fixture(scope="session")
+def cluster(home: Home) -> Cluster:
+    """The sandbox's API server, used by its administrator."""
+    return Cluster(home.kubeconfig, home.logs / "audit.log", home.bundle)
+
+
+@pytest.fixture(scope="session")
+def accounts(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Account]]:
+    """The accounts ``site``, ``verify`` and ``keys``, of whose requests all are noted."""
+    with Tail(cluster.audit_log) as log:
+        yield prepared(cluster, log, tmp_path_factory.mktemp("accounts"))
+
+
+@pytest.fixture(scope="session")
+def playbooks(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Playbooks:
+    """Runs playbooks, and keeps what they say."""
+    return Playbooks(home, tmp_path_factory.mktemp("said"))
+
+
+@pytest.fixture(scope="session")
+def modules(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Modules]:
+    """Runs single modules; the kubeconfig is that of the account in question."""
+    modules = Modules(cluster.kubeconfig, tmp_path_factory.mktemp("home"))
+    yield modules
+    modules.close()
