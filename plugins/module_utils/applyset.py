@@ -26,12 +26,16 @@ NAMESPACES_ANNOTATION = "applyset.kubernetes.io/additional-namespaces"
 HERE_ANNOTATION = "maas-billing.platform/members-beside"
 
 
+# Where parents lie unless a user of the module apply_set says otherwise; the roles never do.
+RECORDS = "maas-system"
+
+
 @dataclass(frozen=True)
 class Parent:
     """The parent object of the set ``name``: the ConfigMap ``maas-<name>`` in ``namespace``."""
 
     name: str
-    namespace: str
+    namespace: str = RECORDS
 
     @property
     def object_name(self) -> str:

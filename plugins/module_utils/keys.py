@@ -28,9 +28,9 @@ from .render.identity import KEY_LABEL
 from .render.keys import VALUE_FIELD, WATCHED, WATCHED_LABEL, ApiKey, key_secret
 
 # The keys with which access is verified.
-GUESTS = Parent("guests", "maas-system")
+GUESTS = Parent("guests")
 # Held as long as they are in use.
-VERIFICATION = Parent("verification", "maas-system")
+VERIFICATION = Parent("verification")
 
 Object = dict[str, Any]
 Values = dict[ApiKey, str]

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from .applyset import ID_LABEL, PART_OF_LABEL, Parent
+from .applyset import ID_LABEL, PART_OF_LABEL, RECORDS, Parent
 from .cluster.api import Api, concurrently, object_path, together
 from .components import COMPONENTS, Component
 from .errors import ApiError
@@ -29,8 +29,6 @@ Object = dict[str, Any]
 
 _MONITORS = ("servicemonitors.monitoring.coreos.com", "podmonitors.monitoring.coreos.com")
 _OUR_RELEASES = ",".join(name for item in COMPONENTS.values() for name in item.releases)
-# Where the roles keep the parents of their sets.
-_RECORDS = "maas-system"
 SETS = ("prerequisites", "gateway", "kuadrant", "policies", "api-keys", "kserve", "simulator")
 # Kinds of which members can be left where no namespace and no definition of ours tells of them: models and keys, each
 # with the set to which the namespace belongs that holds them.
@@ -47,7 +45,7 @@ _BUNDLE_VERSION = "gateway.networking.k8s.io/bundle-version"
 _CHANNEL = "gateway.networking.k8s.io/channel"
 # Kuadrant 1.5.2 is built with the types of 1.2.1 (section 19 of the measured facts), the oldest that its versions and
 # OpenShift 4.19 run with (sections 1 and 9.3); since 1.2 a Gateway has the field by which its Service is exposed.
-OLDEST_GATEWAY_API = (1, 2)
+OLDEST_GATEWAY_API = "1.2"
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ def survey(api: Api) -> Object:
         lambda: api.request("GET", "/version"),
         lambda: metadata_of(api, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", ""),
         lambda: metadata_of(api, "/api/v1/namespaces", ""),
-        lambda: metadata_of(api, object_path("/api/v1", "configmaps", _RECORDS), ID_LABEL),
+        lambda: metadata_of(api, object_path("/api/v1", "configmaps", RECORDS), ID_LABEL),
         *(partial(_deployments, api, item.selector) for item in COMPONENTS.values()),
     )
     known = {(item.get("labels") or {}).get(ID_LABEL) for item in records}
@@ -206,7 +204,7 @@ def _metadata_where_defined(api: Api, path: str, selector: str) -> list[Object]:
 
 
 def _id(name: str) -> str:
-    return Parent(name, _RECORDS).set_id
+    return Parent(name).set_id
 
 
 def metadata_of(api: Api, path: str, selector: str, name: str = "") -> list[Object]:
@@ -237,13 +235,13 @@ def gateway_api(definitions: Mapping[str, Object]) -> Object:
     if definition is None:
         return {"title": "Gateway API", "owner": "absent", "version": "", "channel": "", "outdated": False}
     annotations = definition.get("annotations") or {}
-    number = re.match(r"v?([0-9]+)\.([0-9]+)", annotations.get(_BUNDLE_VERSION, ""))
+    version = annotations.get(_BUNDLE_VERSION, "")
     return {
         "title": "Gateway API",
         "owner": "ours" if is_ours(definition) else "foreign",
-        "version": annotations.get(_BUNDLE_VERSION, ""),
+        "version": version,
         "channel": annotations.get(_CHANNEL, ""),
-        "outdated": number is not None and tuple(map(int, number.groups())) < OLDEST_GATEWAY_API,
+        "outdated": _precedes(version, OLDEST_GATEWAY_API),
     }
 
 
@@ -322,8 +320,9 @@ def _chosen(controllers: Sequence[Object], own_namespaces: frozenset[str]) -> Ob
 
 
 def _precedes(version: str, oldest: str) -> bool:
-    """Say whether a version is older than another; one that is not known is not."""
-    return bool(version and oldest) and _numbers(version) < _numbers(oldest)
+    """Say whether a version is older than another; one that tells no numbers is not, and nothing precedes none."""
+    numbers = _numbers(version)
+    return bool(numbers) and numbers < _numbers(oldest)
 
 
 def _numbers(version: str) -> list[int]:

@@ -168,7 +168,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from ansible_collections.maas_billing.platform.plugins.module_utils.access import read
-from ansible_collections.maas_billing.platform.plugins.module_utils.applyset import Parent
+from ansible_collections.maas_billing.platform.plugins.module_utils.applyset import RECORDS, Parent
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.api import Api, object_path
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.key_secrets import KeySecrets, forget_guests
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.sets import Outcome, Sets
@@ -189,7 +189,7 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.sinks import
 
 OPTIONS = {
     "intent": {"type": "dict"},
-    "namespace": {"type": "str", "default": "maas-system"},
+    "namespace": {"type": "str", "default": RECORDS},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "before_policies": {"type": "bool", "default": False},
     "sink": {"type": "str", "choices": ["none", "file", "secret"], "default": "none"},

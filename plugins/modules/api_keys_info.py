@@ -101,14 +101,14 @@ problems:
 
 from typing import Any
 
-from ansible_collections.maas_billing.platform.plugins.module_utils.applyset import Parent
+from ansible_collections.maas_billing.platform.plugins.module_utils.applyset import RECORDS, Parent
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.key_secrets import seen
 from ansible_collections.maas_billing.platform.plugins.module_utils.keys import described
 from ansible_collections.maas_billing.platform.plugins.module_utils.module import build, connect, finish
 
 OPTIONS = {
     "kuadrant_namespace": {"type": "str", "default": "kuadrant-system"},
-    "namespace": {"type": "str", "default": "maas-system"},
+    "namespace": {"type": "str", "default": RECORDS},
     "user": {"type": "str"},
     "team": {"type": "str"},
 }

@@ -241,7 +241,7 @@ seconds:
 import time
 from typing import Any
 
-from ansible_collections.maas_billing.platform.plugins.module_utils.applyset import Parent
+from ansible_collections.maas_billing.platform.plugins.module_utils.applyset import RECORDS, Parent
 from ansible_collections.maas_billing.platform.plugins.module_utils.births import shut, unproven
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.sets import Sets
 from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import Platform, read_platform
@@ -262,7 +262,7 @@ REFERENCE = {
 }
 OPTIONS = {
     "name": {"type": "str", "required": True},
-    "namespace": {"type": "str", "default": "maas-system"},
+    "namespace": {"type": "str", "default": RECORDS},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "objects": {"type": "list", "elements": "dict", "default": []},
     "manifests": {"type": "list", "elements": "str", "default": []},

@@ -173,7 +173,7 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.render.polic
 )
 from ansible_collections.maas_billing.platform.plugins.module_utils.report import result
 
-SET = Parent("policies", "maas-system")
+SET = Parent("policies")
 OPTIONS = {
     "intent": {"type": "dict"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},

@@ -15,7 +15,6 @@ from .api import Api
 from .resources import Resources
 from .store import Store
 
-_PARENTS = "maas-system"
 _NO_PATIENCE = 0.0
 
 
@@ -28,7 +27,7 @@ def strangers(api: Api, sets: Mapping[str, Sequence[Mapping[str, Any]]]) -> list
     resources.load(sorted({str(obj["apiVersion"]) for objects in sets.values() for obj in objects}))
     found = []
     for name, objects in sets.items():
-        parent = Parent(name, _PARENTS)
+        parent = Parent(name)
         wanted = prepare(objects, parent.set_id)
         live = Store(api, resources, parent, _NO_PATIENCE).strangers(wanted)
         found += [{"set": name, "object": str(key)} for key in foreign_among(wanted, live, parent.set_id, adopt=False)]
