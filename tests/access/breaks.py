@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
-from tests.access.deployment import KEYS_PLACE, Object, Site
+from tests.access.deployment import Object, Site
+from tests.sandboxes import KEYS_PLACE
 
 _POLICIES = "/apis/kuadrant.io/v1/namespaces/maas-gateway"
 AUTH = f"{_POLICIES}/authpolicies/maas-auth"
@@ -113,7 +114,7 @@ def _free_limit(limit: int) -> Object:
 def _opened_route(site: Site) -> Iterator[None]:
     """Somebody attaches an AuthPolicy to one model, which replaces the rule of the same name."""
     patterns = [{"predicate": "auth.identity.metadata.name != ''"}]
-    site.create(
+    with site.there(
         _ON_ROUTES,
         {
             "apiVersion": "kuadrant.io/v1",
@@ -124,15 +125,14 @@ def _opened_route(site: Site) -> Iterator[None]:
                 "rules": {"authorization": {"admitted-model": {"patternMatching": {"patterns": patterns}}}},
             },
         },
-    )
-    yield
-    site.delete(f"{_ON_ROUTES}/open")
+    ):
+        yield
 
 
 @contextmanager
 def _limited_route(site: Site) -> Iterator[None]:
     """Somebody limits one model by himself, so high that no request shows it."""
-    site.create(
+    with site.there(
         _LIMITS_ON_ROUTES,
         {
             "apiVersion": "kuadrant.io/v1",
@@ -143,15 +143,14 @@ def _limited_route(site: Site) -> Iterator[None]:
                 "limits": {"loose": {"rates": [{"limit": 10**6, "window": "1m"}]}},
             },
         },
-    )
-    yield
-    site.delete(f"{_LIMITS_ON_ROUTES}/loose")
+    ):
+        yield
 
 
 @contextmanager
 def _counted_otherwise(site: Site) -> Iterator[None]:
     """Somebody adds labels to what is counted; nobody is refused or admitted by that."""
-    site.create(
+    with site.there(
         _TELEMETRY,
         {
             "apiVersion": "extensions.kuadrant.io/v1alpha1",
@@ -162,9 +161,8 @@ def _counted_otherwise(site: Site) -> Iterator[None]:
                 "metrics": {"default": {"labels": {"path": "request.path"}}},
             },
         },
-    )
-    yield
-    site.delete(f"{_TELEMETRY}/theirs")
+    ):
+        yield
 
 
 @contextmanager
@@ -176,7 +174,7 @@ def _keys_file_deleted(site: Site) -> Iterator[None]:
 @contextmanager
 def _led_past(site: Site) -> Iterator[None]:
     """Somebody leads a route of their own to one model; had they a Gateway too, no key would be asked for."""
-    site.create(
+    with site.there(
         _ROUTES,
         {
             "apiVersion": "gateway.networking.k8s.io/v1",
@@ -187,9 +185,8 @@ def _led_past(site: Site) -> Iterator[None]:
                 "rules": [{"backendRefs": [{"name": "echo-predictor", "port": 80}]}],
             },
         },
-    )
-    yield
-    site.delete(f"{_ROUTES}/side")
+    ):
+        yield
 
 
 @contextmanager
@@ -273,9 +270,8 @@ def key_secret(name: str, user: str, team: str, value: str) -> Object:
 @contextmanager
 def key_by_hand(site: Site, user: str, team: str, value: str) -> Iterator[None]:
     """Make a key past the inventory, and take it away again."""
-    site.create(_SECRETS, key_secret(f"by-hand-{user}", user, team, value))
-    yield
-    site.delete(f"{_SECRETS}/by-hand-{user}")
+    with site.there(_SECRETS, key_secret(f"by-hand-{user}", user, team, value)):
+        yield
 
 
 # -- What stands behind ------------------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ It is installed once, by its playbook, and removed by the last test.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +21,8 @@ from tests.access.playbooks import Playbooks
 from tests.access.watching import Keys, Processes
 from tests.module.cluster import Cluster
 from tests.module.running import Modules
+from tests.sandboxes import cluster as cluster
+from tests.sandboxes import home as home
 
 _LAST = "test_canary.py"
 
@@ -29,21 +30,6 @@ _LAST = "test_canary.py"
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What looks back on everything, and removes the platform, comes last."""
     items.sort(key=lambda item: item.path.name == _LAST)
-
-
-@pytest.fixture(scope="session")
-def home() -> Home:
-    """The sandbox."""
-    name = os.environ.get("MAAS_SANDBOX")
-    if not name:
-        pytest.fail("No cluster to test with: call `make access`, or name a running sandbox in MAAS_SANDBOX.")
-    return Home.of(name)
-
-
-@pytest.fixture(scope="session")
-def cluster(home: Home) -> Cluster:
-    """The sandbox's API server, used by somebody else."""
-    return Cluster(home.kubeconfig, home.logs / "audit.log", home.bundle)
 
 
 @pytest.fixture(scope="session")

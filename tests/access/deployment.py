@@ -9,9 +9,7 @@ from __future__ import annotations
 import json
 import re
 import time
-import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -19,15 +17,12 @@ import yaml
 
 from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import Platform
 from ansible_collections.maas_billing.platform.plugins.module_utils.verdicts import verdicts
-from sandbox.paths import Home
-from tests.module.cluster import Cluster
 from tests.module.running import CHECKOUT, Answer, Modules
+from tests.sandboxes import Sandbox
 
 Object = dict[str, Any]
 Rows = list[dict[str, Any]]
 
-KEYS_PLACE = "kuadrant-system"
-_MERGE = "application/merge-patch+json"
 # Shorter than that of the role, so that what never comes is not waited for so long.
 _PATIENCE = 2
 _WAIT = 30
@@ -51,11 +46,9 @@ def _read(file: str) -> Object:
 
 
 @dataclass(frozen=True)
-class Site:
-    """One platform; ``modules`` do to it what roles do, ``cluster`` is somebody else's way to its objects."""
+class Site(Sandbox):
+    """One platform; ``modules`` do to it what roles do."""
 
-    home: Home
-    cluster: Cluster
     modules: Modules
 
     # -- What roles do ------------------------------------------------------------------------------------------------
@@ -103,62 +96,23 @@ class Site:
         """Where the inventory has the keys handed over."""
         return self.home.root / "api-keys.jsonl"
 
-    def keys(self) -> dict[str, str]:
-        """Return the value of each user's key."""
-        lines = self.keys_file.read_text(encoding="utf-8").splitlines()
-        return {entry["user"]: entry["value"] for entry in map(json.loads, lines)}
-
-    def read(self, path: str) -> Object:
-        """Return what is at a path of the API server; it must be there."""
-        found: Object | None = self.cluster.request("GET", path)
-        assert found is not None, path
-        return found
-
-    def edit(self, path: str, changes: Object) -> None:
-        """Change an object by hand."""
-        assert self.cluster.request("PATCH", path, changes, _MERGE) is not None, path
-
     def edit_text(self, path: str, old: str, new: str) -> None:
         """Replace a text in the spec of an object by hand; it must be there."""
         before = json.dumps(self.read(path)["spec"])
         assert json.dumps(old)[1:-1] in before, f"{old} is not in {before}"
         self.edit(path, {"spec": json.loads(before.replace(json.dumps(old)[1:-1], json.dumps(new)[1:-1]))})
 
-    def delete(self, path: str) -> None:
-        """Delete an object by hand; it must be there."""
-        assert self.cluster.request("DELETE", path) is not None, path
-
-    def create(self, collection: str, obj: Object) -> None:
-        """Create an object by hand."""
-        assert self.cluster.request("POST", collection, obj) is not None, collection
-
     # -- The sandbox --------------------------------------------------------------------------------------------------
-
-    @contextmanager
-    def fault(self, switch: str) -> Iterator[None]:
-        """Have the gateway misbehave for a while."""
-        self._admin("PUT", f"/faults/{switch}")
-        try:
-            yield
-        finally:
-            self._admin("DELETE", "/faults")
 
     def counted(self) -> dict[tuple[str, str], int]:
         """Return what the limiter has counted by user and model: tokens, and under the model "" requests."""
         found: dict[tuple[str, str], int] = {}
-        text = self._admin("GET", "/limitador/metrics")
+        text = self.ask_gateway("GET", "/limitador/metrics")
         for labels, value in re.findall(r"^authorized_hits\{(.*)\} ([0-9.e+]+)$", text, re.MULTILINE):
             said: Mapping[str, str] = dict(re.findall(r'([a-z_]+)="([^"]*)"', labels))
             owner = (said["user"], said.get("model", ""))
             found[owner] = found.get(owner, 0) + int(float(value))
         return found
-
-    def _admin(self, method: str, page: str) -> str:
-        url = self.home.gateway_url.read_text(encoding="utf-8").strip() + page
-        request = urllib.request.Request(url, method=method)
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as answer:
-            text: str = answer.read().decode()
-        return text
 
 
 def wrong(rows: Rows) -> Rows:

@@ -7,9 +7,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,10 +16,10 @@ from typing import Any
 
 from sandbox.paths import Home
 from tests.access.watching import Processes
-from tests.module.running import CHECKOUT, COLLECTIONS
+from tests.module.running import CHECKOUT
+from tests.sandboxes import environment
 
 _LONGEST_SECONDS = 240
-_FOREIGN = ("K8S_AUTH_", "ANSIBLE_", "KUBECONFIG")
 # A service that hangs is waited for no longer than that, so that tests with such services are.
 _IMPATIENT = {
     "kuadrant_auth_timeout": "250ms",
@@ -94,13 +92,9 @@ class Playbooks:
         return (path for path in self.folder.rglob("*") if path.is_file())
 
     def _environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
-        return {
-            **kept,
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}",
-            "MAAS_SANDBOX": self.home.name,
-            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
-            "ANSIBLE_LOG_PATH": str(self.folder / "ansible.log"),
-            "ANSIBLE_CACHE_PLUGIN": "jsonfile",
-            "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(self.folder / "facts"),
-        }
+        return environment(
+            self.home.name,
+            ANSIBLE_LOG_PATH=str(self.folder / "ansible.log"),
+            ANSIBLE_CACHE_PLUGIN="jsonfile",
+            ANSIBLE_CACHE_PLUGIN_CONNECTION=str(self.folder / "facts"),
+        )

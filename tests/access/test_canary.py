@@ -18,6 +18,7 @@ from tests.access.breaks import key_by_hand
 from tests.access.deployment import Object, Site
 from tests.access.playbooks import Playbooks
 from tests.access.watching import Keys, Processes, given_away
+from tests.sandboxes import delivered
 
 FOREIGN = "f" * 48
 
@@ -29,7 +30,7 @@ Ran = tuple[Playbooks, set[str], set[str]]
 def everything_ran(site: Site, intent: Object, playbooks: Playbooks, values: Keys) -> Ran:
     """After `site`, check and diff by the tests before: `verify` as it says most, when it fails, and `remove`."""
     site.settled(intent)
-    users = set(site.keys().values())
+    users = set(delivered(site.home).values())
     with key_by_hand(site, "mallory", "research", FOREIGN):
         verified = playbooks.run("verify", settings={"maas_junit_file": str(playbooks.junit)})
     assert verified.status == 2, verified.said[-3000:]

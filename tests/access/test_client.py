@@ -22,6 +22,7 @@ from openai.types.chat import ChatCompletionMessageParam
 from sandbox.workload import ENDPOINT
 from tests.access.clients import Clients
 from tests.access.deployment import Object, Site
+from tests.sandboxes import delivered
 
 MODEL = "simulator"
 QUESTION: list[ChatCompletionMessageParam] = [{"role": "user", "content": "What does it cost to answer this?"}]
@@ -42,7 +43,7 @@ def application(clients: Clients, key: str, retries: int = 0) -> openai.OpenAI:
 def test_calls_beyond_the_boundary_of_a_tier_are_throttled(
     site: Site, clients: Clients, user: str, calls: int, admitted: int
 ) -> None:
-    statuses = clients.statuses(calls, site.keys()[user])
+    statuses = clients.statuses(calls, delivered(site.home)[user])
     assert statuses == [200] * admitted + [429] * (calls - admitted)
 
 
@@ -57,7 +58,7 @@ def hasty_tier(site: Site, intent: Object) -> Iterator[str]:
     wanted["teams"].append({"name": "robots", "tier": "hasty"})
     wanted["users"].append({"name": "robot", "team": "robots"})
     site.apply(wanted)
-    yield site.keys()["robot"]
+    yield delivered(site.home)["robot"]
     site.apply(intent)
 
 
@@ -77,8 +78,8 @@ def test_an_application_that_retries_on_429_gets_all_its_answers(clients: Client
 
 
 def test_an_application_that_does_not_wait_is_told_so(clients: Clients, site: Site) -> None:
-    clients.statuses(5, site.keys()["alice"])
-    client = application(clients, site.keys()["alice"])
+    clients.statuses(5, delivered(site.home)["alice"])
+    client = application(clients, delivered(site.home)["alice"])
     with pytest.raises(openai.RateLimitError):
         client.chat.completions.create(model=MODEL, messages=QUESTION, max_tokens=4)
 
@@ -89,7 +90,7 @@ def test_an_application_that_does_not_wait_is_told_so(clients: Clients, site: Si
 def test_counted_tokens_are_those_that_the_client_received(clients: Clients, site: Site) -> None:
     """Whole answers and streams alike, by user and model."""
     before = site.counted()
-    client = application(clients, site.keys()["dave"])
+    client = application(clients, delivered(site.home)["dave"])
     received = 0
     for tokens in (1, 20):
         answer = client.chat.completions.create(model=MODEL, messages=QUESTION, max_tokens=tokens)
@@ -146,7 +147,7 @@ def mirrored(site: Site) -> Iterator[None]:
 
 
 def test_the_model_sees_neither_the_key_nor_an_identity(clients: Clients, site: Site) -> None:
-    key = site.keys()["dave"]
+    key = delivered(site.home)["dave"]
     forged = {"X-Maas-User": "eve", "x-maas-team": "research", "X-MAAS-Tier": "enterprise", "X-Kept": "yes"}
 
     def seen() -> Object:

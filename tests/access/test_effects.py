@@ -21,9 +21,10 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.conn
 from ansible_collections.maas_billing.platform.plugins.module_utils.render.keys import ApiKey
 from tests.access.breaks import key_by_hand
 from tests.access.clients import Clients
-from tests.access.deployment import KEYS_PLACE, Object, Site
+from tests.access.deployment import Object, Site
 from tests.access.playbooks import Playbooks, Run
 from tests.module.running import CHECKOUT
+from tests.sandboxes import KEYS_PLACE, delivered
 
 EFFECTIVE_WITHIN_SECONDS = 5.0
 VISITOR = "v" * 48
@@ -88,7 +89,7 @@ class Story:
 def story(site: Site, clients: Clients, intent: Object, playbooks: Playbooks) -> Iterator[Story]:
     """Predict the change, make it while its user asks 20 times a second, and look at once what it did."""
     site.settled(intent)
-    keys, wanted = site.keys(), changed(intent)
+    keys, wanted = delivered(site.home), changed(intent)
     settings = {f"maas_{name}": wanted[name] for name in ("tiers", "teams", "users")}
     refused = _effects(site, clients, keys, first=True)
     before = _snapshot(site)
@@ -98,7 +99,7 @@ def story(site: Site, clients: Clients, intent: Object, playbooks: Playbooks) ->
         run = playbooks.run("site", "--diff", settings=settings)
     effects = _effects(site, clients, keys, first=False)
     seconds = time.monotonic() - run.ended
-    after, keys_after = _snapshot(site), site.keys()
+    after, keys_after = _snapshot(site), delivered(site.home)
     yield Story(
         keys,
         [status for statuses in refused.values() for status in statuses],
@@ -194,7 +195,7 @@ def test_a_user_whose_team_is_dissolved_is_never_refused(
     next(user for user in visiting["users"] if user["name"] == "bob")["team"] = "visitors"
     site.apply(visiting)
     site.settled(visiting)
-    key, wanted = site.keys()["bob"], changed(intent)
+    key, wanted = delivered(site.home)["bob"], changed(intent)
     settings = {f"maas_{name}": wanted[name] for name in ("tiers", "teams", "users")}
     with clients.asking(key) as asked:
         run = playbooks.run("site", "--tags", "kuadrant", settings=settings)
@@ -208,7 +209,7 @@ def test_a_user_who_moves_to_a_new_team_is_never_refused(
     site: Site, clients: Clients, intent: Object, playbooks: Playbooks
 ) -> None:
     site.settled(intent)
-    key, wanted = site.keys()["alice"], copy.deepcopy(intent)
+    key, wanted = delivered(site.home)["alice"], copy.deepcopy(intent)
     wanted["teams"].append({"name": "newcomers", "tier": "premium"})
     next(user for user in wanted["users"] if user["name"] == "alice")["team"] = "newcomers"
     settings = {f"maas_{name}": wanted[name] for name in ("teams", "users")}

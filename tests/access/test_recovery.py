@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.maas_billing.platform.plugins.module_utils.keys import GUESTS
 from tests.access.clients import Clients
 from tests.access.deployment import Object, Site
 from tests.access.playbooks import Playbooks
 from tests.module.objects import namespace
+from tests.sandboxes import delivered, guests
 
 NOWHERE = {"nodeSelector": {"no": "such"}}
 PLACE = "istio-system"
@@ -116,21 +116,21 @@ def test_policies_are_not_removed_while_models_can_be_reached(
     assert run.status != 0
     assert "These routes lead to models: maas-models/echo, maas-models/simulator." in run.said
     assert clients.look("no-key") == 401
-    assert clients.look(site.keys()["carol"]) in (200, 429)
+    assert clients.look(delivered(site.home)["carol"]) in (200, 429)
 
 
 def test_keys_that_a_killed_verification_left_go_with_the_next_run(
     site: Site, playbooks: Playbooks, intent: Object
 ) -> None:
     run = site.modules.start("gateway_probe", {"intent": intent, "access": True, "timeout": 15})
-    site.cluster.wait_for(lambda: _guests(site), "the keys of guests")
+    site.cluster.wait_for(lambda: guests(site.cluster), "the keys of guests")
     run.kill()
-    assert _guests(site)
+    assert guests(site.cluster)
 
     run = playbooks.run("site", "--tags", "kuadrant")
     assert run.status == 0
     assert "keys that an interrupted verification left" in run.said
-    assert not _guests(site)
+    assert not guests(site.cluster)
 
 
 def test_two_verifications_at_once_both_find_all_well(site: Site, intent: Object) -> None:
@@ -139,7 +139,7 @@ def test_two_verifications_at_once_both_find_all_well(site: Site, intent: Object
     both = [site.modules.start("gateway_probe", arguments) for _number in range(2)]
     for run in both:
         assert [line["said"] for line in run.answer()["answers"] if not line["ok"]] == []
-    assert not _guests(site)
+    assert not guests(site.cluster)
 
 
 def test_a_removal_that_was_killed_in_helm_is_completed_and_spares_what_others_put_there(
@@ -158,11 +158,6 @@ def test_a_removal_that_was_killed_in_helm_is_completed_and_spares_what_others_p
 
     site.cluster.delete(THEIRS)
     assert playbooks.run("site").status == 0
-
-
-def _guests(site: Site) -> list[str]:
-    selector = f"applyset.kubernetes.io/part-of={GUESTS.set_id}"
-    return [item["metadata"]["name"] for item in site.cluster.list("v1", "Secret", selector=selector)]
 
 
 def _helm(site: Site, *arguments: Any) -> subprocess.Popen[bytes]:

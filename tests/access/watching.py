@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
-from tests.access.deployment import KEYS_PLACE
 from tests.module.cluster import Cluster
+from tests.sandboxes import KEYS_PLACE
 
 # Half a key is a leak too.
 _PIECE = 24

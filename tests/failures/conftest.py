@@ -9,7 +9,6 @@ Each test leaves behind what the next one may find: any state that `site` can be
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -20,24 +19,11 @@ from tests.failures.scene import Scene
 from tests.failures.table import Table
 from tests.module.cluster import Cluster
 from tests.module.running import CHECKOUT
+from tests.sandboxes import cluster as cluster
+from tests.sandboxes import home as home
 
 _TABLE = CHECKOUT / "build" / "failures.md"
 _KEPT = pytest.StashKey[Table]()
-
-
-@pytest.fixture(scope="session")
-def home() -> Home:
-    """The sandbox."""
-    name = os.environ.get("MAAS_SANDBOX")
-    if not name:
-        pytest.fail("No cluster to test with: call `make failures`, or name a running sandbox in MAAS_SANDBOX.")
-    return Home.of(name)
-
-
-@pytest.fixture(scope="session")
-def cluster(home: Home) -> Cluster:
-    """The sandbox's API server, used by somebody else."""
-    return Cluster(home.kubeconfig, home.logs / "audit.log", home.bundle)
 
 
 @pytest.fixture(scope="session")

@@ -7,20 +7,15 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.maas_billing.platform.plugins.module_utils.keys import GUESTS
-from sandbox.paths import Home
 from tests.module.cluster import Cluster
+from tests.sandboxes import KEYS_PLACE
 
 Object = dict[str, Any]
 
-KEYS_PLACE = "kuadrant-system"
-_PART_OF = "applyset.kubernetes.io/part-of"
-# They come and go, or are called after what they belong to and a number of their own.
 _PASSING = {"Event", "Lease", "Pod", "ReplicaSet", "EndpointSlice", "ControllerRevision", "CertificateRequest"}
 
 
@@ -58,13 +53,6 @@ def difference(before: set[str], after: set[str]) -> list[str]:
     return [f"missing: {name}" for name in sorted(before - after)] + [f"new: {name}" for name in sorted(after - before)]
 
 
-def delivered(home: Home) -> dict[str, str]:
-    """Return the value of each user's key as the file has it; it is whole at any moment, or not there."""
-    file = home.root / "api-keys.jsonl"
-    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    return {entry["user"]: entry["value"] for entry in map(json.loads, lines)}
-
-
 def accepted(cluster: Cluster) -> list[tuple[str, str]]:
     """Return user and value of each key that the gateway accepts."""
     secrets = cluster.list("v1", "Secret", KEYS_PLACE, "maas-billing.platform/api-key=true")
@@ -75,8 +63,3 @@ def accepted(cluster: Cluster) -> list[tuple[str, str]]:
         )
         for item in secrets
     )
-
-
-def guests(cluster: Cluster) -> list[str]:
-    """Return the keys by which `verify` tries what it checks; none stays behind."""
-    return [item["metadata"]["name"] for item in cluster.list("v1", "Secret", "", f"{_PART_OF}={GUESTS.set_id}")]

@@ -12,7 +12,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.paths import Home
-from tests.module.running import CHECKOUT, COLLECTIONS
+from tests.module.running import CHECKOUT
+from tests.sandboxes import environment
 
 INVENTORY = CHECKOUT / "inventories" / "sandbox"
-_FOREIGN = ("K8S_AUTH_", "ANSIBLE_", "KUBECONFIG")
 _RECAP = re.compile(r"ok=\d+\s+changed=(\d+)\s+unreachable=\d+\s+failed=\d+")
 
 
@@ -131,7 +130,7 @@ class Playbooks:
             process = subprocess.Popen(
                 ["ansible-playbook", "-i", str(INVENTORY), *extra, *arguments, f"maas_billing.platform.{verb}"],
                 cwd=CHECKOUT,
-                env=self._environment(),
+                env=environment(self.home.name),
                 stdout=sink,
                 stderr=subprocess.STDOUT,
                 text=True,
@@ -149,12 +148,3 @@ class Playbooks:
         assert first.status == 0, first.said[-3000:]
         assert (second.status, second.changed) == (0, 0), second.said[-3000:]
         return first
-
-    def _environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
-        return {
-            **kept,
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}",
-            "MAAS_SANDBOX": self.home.name,
-            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
-        }

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import re
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.paths import Home
 from tests.failures.playbooks import Playbooks, Run
 from tests.failures.table import Table
-from tests.module.cluster import Cluster, content
+from tests.module.cluster import content
+from tests.sandboxes import Sandbox
 
 Object = dict[str, Any]
 
@@ -31,7 +30,6 @@ MODELS = [
     {"name": "echo", "server": "simulator", "allow_unmetered_streams": True, "simulator": {"mode": "echo"}},
 ]
 HOLD = "example.org/hold"
-_MERGE = "application/merge-patch+json"
 # A part of each role; a failure in one of them has to leave the others alone.
 _LANDMARKS = {
     "prerequisites": "/apis/apps/v1/namespaces/cert-manager/deployments/cert-manager",
@@ -43,11 +41,9 @@ _LANDMARKS = {
 
 
 @dataclass(frozen=True)
-class Scene:
+class Scene(Sandbox):
     """The platform, somebody else's hands on its cluster, and the table of what happened."""
 
-    home: Home
-    cluster: Cluster
     playbooks: Playbooks
     table: Table
 
@@ -86,27 +82,6 @@ class Scene:
 
     # -- What somebody does -------------------------------------------------------------------------------------------
 
-    def read(self, path: str) -> Object:
-        """Return what is at a path of the API server; it must be there."""
-        found: Object | None = self.cluster.request("GET", path)
-        assert found is not None, path
-        return found
-
-    def edit(self, path: str, changes: Object) -> None:
-        """Merge changes into what is at a path."""
-        assert self.cluster.request("PATCH", path, changes, _MERGE) is not None, path
-
-    @contextmanager
-    def there(self, collection: str, *objects: Object) -> Iterator[None]:
-        """Keep objects in a collection for a while."""
-        for obj in objects:
-            assert self.cluster.request("POST", collection, obj) is not None, collection
-        try:
-            yield
-        finally:
-            for obj in objects:
-                self.cluster.request("DELETE", f"{collection}/{obj['metadata']['name']}")
-
     @contextmanager
     def cordoned(self) -> Iterator[None]:
         """Let no node take new pods for a while."""
@@ -123,20 +98,6 @@ class Scene:
     def _cordon(self, closed: bool) -> None:
         for node in self.cluster.list("v1", "Node"):
             self.edit(f"/api/v1/nodes/{node['metadata']['name']}", {"spec": {"unschedulable": closed}})
-
-    @contextmanager
-    def fault(self, switch: str) -> Iterator[None]:
-        """Have the stand-in gateway misbehave for a while."""
-        self._ask_gateway("PUT", f"/faults/{switch}")
-        try:
-            yield
-        finally:
-            self._ask_gateway("DELETE", "/faults")
-
-    def _ask_gateway(self, method: str, page: str) -> None:
-        url = self.home.gateway_url.read_text(encoding="utf-8").strip() + page
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        opener.open(urllib.request.Request(url, method=method), timeout=10).close()
 
 
 def overhead(pace: float) -> float:

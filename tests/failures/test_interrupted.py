@@ -18,10 +18,11 @@ from dataclasses import dataclass, field
 import pytest
 
 from sandbox.paths import Home
-from tests.failures.inventory import accepted, delivered, difference, guests, names
+from tests.failures.inventory import accepted, difference, names
 from tests.failures.playbooks import Playbooks, Run, Started
 from tests.failures.table import Table
 from tests.module.cluster import Cluster
+from tests.sandboxes import delivered, guests
 
 KILLS = int(os.environ.get("MAAS_KILLS", "4"))
 SEED = int(os.environ.get("MAAS_SEED") or random.SystemRandom().randrange(10**9))

@@ -17,11 +17,12 @@ from typing import Any
 import pytest
 
 from sandbox.paths import Home
-from tests.failures.inventory import KEYS_PLACE, accepted, delivered, difference, guests, names
+from tests.failures.inventory import accepted, difference, names
 from tests.failures.playbooks import Playbooks
 from tests.failures.table import Table
 from tests.module.cluster import Cluster
 from tests.module.objects import config_map, namespace, route
+from tests.sandboxes import KEYS_PLACE, delivered, guests
 
 Object = dict[str, Any]
 

@@ -10,9 +10,7 @@ The inventory is ``inventories/fleet``; ``make fleet`` starts its two sandboxes.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,14 +20,14 @@ import yaml
 
 from sandbox.paths import Home
 from tests.access.clients import Clients
-from tests.module.running import CHECKOUT, COLLECTIONS
+from tests.module.running import CHECKOUT
+from tests.sandboxes import delivered, environment
 
 Object = dict[str, Any]
 
 FLEET = "maas-fleet"
 OSLO, BERGEN = "oslo", "bergen"
 _SECONDS = 300
-_FOREIGN = ("K8S_AUTH_", "ANSIBLE_", "KUBECONFIG")
 
 
 @dataclass(frozen=True)
@@ -51,11 +49,6 @@ class Cluster:
         command = [self.home.bin / "kubectl", "--kubeconfig", self.home.kubeconfig, "get", *what, "-A", "-o", "json"]
         found: list[Object] = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)["items"]
         return found
-
-    def keys(self) -> dict[str, str]:
-        """Return the value of each user's key, as handed over."""
-        lines = (self.home.root / "api-keys.jsonl").read_text(encoding="utf-8").splitlines()
-        return {entry["user"]: entry["value"] for entry in map(json.loads, lines)}
 
     def look(self, model: str, key: str) -> int:
         """Return the status that this cluster answers for a model under its own domain."""
@@ -83,17 +76,10 @@ def site(folder: Path, *arguments: str, **connections: Object) -> Run:
     hosts = {name: {"maas_connection": connection} for name, connection in connections.items()}
     more.write_text(yaml.safe_dump({"maas_clusters": {"hosts": hosts}}), encoding="utf-8")
     inventories = ["-i", str(CHECKOUT / "inventories/fleet"), "-i", str(more)]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
     done = subprocess.run(
         ["ansible-playbook", "--forks", "2", *inventories, *arguments, "maas_billing.platform.site"],
         cwd=CHECKOUT,
-        env={
-            **kept,
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}",
-            "MAAS_SANDBOX": FLEET,
-            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
-            "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
-        },
+        env=environment(FLEET, ANSIBLE_STDOUT_CALLBACK="ansible.posix.json"),
         capture_output=True,
         text=True,
         timeout=_SECONDS,
@@ -130,13 +116,13 @@ def test_each_cluster_has_what_its_own_variables_say(both: tuple[Cluster, Cluste
         OSLO: ["simulator.oslo.maas.local"],
         BERGEN: ["echo.bergen.maas.local", "simulator.bergen.maas.local"],
     }
-    assert [sorted(found.keys()) for found in both] == [["alice", "carol"], ["alice", "carol", "erin"]]
+    assert [sorted(delivered(found.home)) for found in both] == [["alice", "carol"], ["alice", "carol", "erin"]]
 
 
 def test_a_key_of_one_cluster_opens_no_other(both: tuple[Cluster, Cluster]) -> None:
     oslo, bergen = both
     for here, there in ((oslo, bergen), (bergen, oslo)):
-        key = here.keys()["carol"]
+        key = delivered(here.home)["carol"]
         assert here.look("simulator", key) == 200
         assert there.look("simulator", key) == 401
 

@@ -112,6 +112,41 @@ class Modules:
         reached = {} if {"kubeconfig", "host"} & set(args) else {"kubeconfig": str(self.kubeconfig)}
         return json.dumps({"ANSIBLE_MODULE_ARGS": {**reached, **args, **internal}})
 
+    def play(self, folder: Path, tasks: list[Answer], *options: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run tasks in a play whose module_defaults name the cluster.
+
+        :param folder: where the play lies and runs.
+        :param more: further variables of its environment.
+        """
+        play = {
+            "name": "Test",
+            "hosts": "localhost",
+            "gather_facts": False,
+            "module_defaults": {"group/maas_billing.platform.maas": {"kubeconfig": str(self.kubeconfig)}},
+            "tasks": tasks,
+        }
+        (folder / "play.yml").write_text(json.dumps([play]), encoding="utf-8")
+        kept = {name: value for name, value in self.environment().items() if not name.startswith("PYTHON")}
+        program = Path(sys.executable).with_name("ansible-playbook")
+        ours = {
+            "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}",
+            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+            "ANSIBLE_LOCALHOST_WARNING": "false",
+            "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
+            "ANSIBLE_INJECT_INVOCATION": "true",  # what `-vvv` tells by itself before ansible-core 2.21
+            "ANSIBLE_NOCOLOR": "true",
+        }
+        return subprocess.run(
+            [program, "play.yml", *options],
+            env={**kept, **ours, **more},
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_LONGEST_SECONDS,
+            check=False,
+        )
+
     def environment(self) -> dict[str, str]:
         """The environment without what would name another cluster, and with a home folder that holds nothing."""
         foreign = ("K8S_AUTH_", "ANSIBLE_", "KUBECONFIG", "PYTHONDONTWRITEBYTECODE")

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import subprocess
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -26,7 +24,6 @@ from ansible_collections.maas_billing.platform.plugins.modules import api_keys, 
 from tests.module.cluster import Cluster, content
 from tests.module.conftest import Space
 from tests.module.keys import ALICE, BOB, MOVED, Keys, Users, assert_hidden
-from tests.module.running import COLLECTIONS
 
 Object = dict[str, Any]
 
@@ -200,40 +197,15 @@ def _tasks(keys: Keys, users: Users, path: Path) -> list[Object]:
 
 
 def _play(keys: Keys, folder: Path, tasks: list[Object], *options: str) -> str:
-    """Run tasks in a play that shows all it knows, and return what it said."""
-    play = {
-        "name": "Test",
-        "hosts": "localhost",
-        "gather_facts": False,
-        "module_defaults": {"group/maas_billing.platform.maas": {"kubeconfig": str(keys.space.modules.kubeconfig)}},
-        "tasks": tasks,
-    }
-    (folder / "play.yml").write_text(json.dumps([play]), encoding="utf-8")
-    environment = {
-        name: text for name, text in keys.space.modules.environment().items() if not name.startswith("PYTHON")
-    }
-    program = Path(sys.executable).with_name("ansible-playbook")
-    ours = {
-        "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
-        "ANSIBLE_LOCALHOST_WARNING": "false",
-        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
-        "ANSIBLE_INJECT_INVOCATION": "true",  # what `-vvv` tells by itself before ansible-core 2.21
+    """Run tasks in a play that shows and keeps all it knows, and return what it said."""
+    kept = {
         "ANSIBLE_LOG_PATH": str(folder / "ansible.log"),
         "ANSIBLE_CACHE_PLUGIN": "jsonfile",
         "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(folder / "facts"),
         "ANSIBLE_KEEP_REMOTE_FILES": "true",
         "ANSIBLE_REMOTE_TEMP": str(folder / "remote"),
-        "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}",
     }
-    done = subprocess.run(
-        [program, "play.yml", "-vvv", "--diff", *options],
-        env={**environment, **ours},
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    done = keys.space.modules.play(folder, tasks, "-vvv", "--diff", *options, **kept)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 

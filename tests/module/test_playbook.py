@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
-import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -24,7 +21,7 @@ from tests.module.cluster import Cluster
 from tests.module.conftest import Space
 from tests.module.fake_gateway import FakeGateway
 from tests.module.objects import config_map, deployment, secret
-from tests.module.running import COLLECTIONS, Modules
+from tests.module.running import Modules
 
 Object = dict[str, Any]
 
@@ -51,7 +48,7 @@ def test_the_examples_run_as_they_stand(modules: Modules, cluster: Cluster, tmp_
     controller = threading.Thread(target=_give_address, args=(cluster, gateway.host))
     controller.start()
     try:
-        done = _play(modules, tmp_path, [*examples, there])
+        done = modules.play(tmp_path, [*examples, there])
     finally:
         controller.join()
         gateway.close()
@@ -77,7 +74,7 @@ def test_the_diff_is_readable_and_tells_no_secret(
     task = {"name": "Apply", "maas_billing.platform.apply_set": space.arguments(objects), "register": "answer"}
     shown = {"name": "Show", "ansible.builtin.debug": {"var": "answer"}}
     for mode in (["--check"], []):
-        done = _play(modules, tmp_path, [task, shown], "--diff", "-vvv", *mode)
+        done = modules.play(tmp_path, [task, shown], "--diff", "-vvv", *mode)
         said = done.stdout + done.stderr
         assert done.returncode == 0, said
         assert "changed=1 " in done.stdout
@@ -107,7 +104,7 @@ def test_roles_that_do_another_thing_look_at_the_cluster_anew(space: Space, modu
     somebody = [{"name": "Bring Istio", "kubernetes.core.k8s": {"definition": istiod}}]
     again = [{"name": "Take it away", "kubernetes.core.k8s": {"state": "absent", "definition": istiod}}]
     tasks = [*survey("install"), *somebody, *survey("install"), *survey("verify"), *again]
-    done = _play(modules, tmp_path, tasks, "-e", '{"maas_domain": "maas.local"}')
+    done = modules.play(tmp_path, tasks, "-e", '{"maas_domain": "maas.local"}')
     assert done.returncode == 0, done.stdout + done.stderr
     said = re.findall(r'"msg": "(seen for .*)"', done.stdout)
     assert said == ["seen for install: absent", "seen for install: absent", "seen for verify: foreign"]
@@ -118,7 +115,7 @@ def test_without_helm_nothing_begins(modules: Modules, tmp_path: Path, program: 
     role = {"name": "maas_billing.platform.maas", "tasks_from": "preflight"}
     look = {"name": "Look", "ansible.builtin.include_role": role, "vars": {"maas_components": ["istio"]}}
     settings = {"maas_domain": "maas.local", "maas_helm_binary": program}
-    done = _play(modules, tmp_path, [look], "-e", json.dumps(settings))
+    done = modules.play(tmp_path, [look], "-e", json.dumps(settings))
     assert done.returncode == 2
     assert f"Helm 3 is needed where this runs. {program} says - " in done.stdout + done.stderr
     assert "set maas_helm_binary to where it is" in done.stdout + done.stderr
@@ -130,7 +127,7 @@ def test_a_failure_is_one_message(space: Space, modules: Modules, tmp_path: Path
     known["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
     nowhere.write_text(yaml.safe_dump(known), encoding="utf-8")
     arguments = space.arguments([config_map(space.home, "mine")], kubeconfig=str(nowhere))
-    done = _play(modules, tmp_path, [{"name": "Apply", "maas_billing.platform.apply_set": arguments}])
+    done = modules.play(tmp_path, [{"name": "Apply", "maas_billing.platform.apply_set": arguments}])
     assert done.returncode == 2
     assert (
         "The API server https://127.0.0.1:1 cannot be reached: [Errno 111] Connection refused"
@@ -138,37 +135,6 @@ def test_a_failure_is_one_message(space: Space, modules: Modules, tmp_path: Path
     )
     assert "Traceback" not in done.stdout + done.stderr
     assert "failed=1 " in done.stdout
-
-
-def _play(modules: Modules, folder: Path, tasks: list[Object], *options: str) -> subprocess.CompletedProcess[str]:
-    """Run tasks in a play whose module_defaults name the cluster."""
-    play = {
-        "name": "Test",
-        "hosts": "localhost",
-        "gather_facts": False,
-        "module_defaults": {"group/maas_billing.platform.maas": {"kubeconfig": str(modules.kubeconfig)}},
-        "tasks": tasks,
-    }
-    path = folder / "play.yml"
-    path.write_text(json.dumps([play]), encoding="utf-8")
-    ours = {
-        "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
-        "ANSIBLE_LOCALHOST_WARNING": "false",
-        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
-        "ANSIBLE_INJECT_INVOCATION": "true",  # what `-vvv` tells by itself before ansible-core 2.21
-        "ANSIBLE_NOCOLOR": "true",
-    }
-    environment = {name: value for name, value in modules.environment().items() if not name.startswith("PYTHON")}
-    program = Path(sys.executable).with_name("ansible-playbook")
-    return subprocess.run(
-        [program, path, *options],
-        env={**environment, **ours, "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"},
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
 
 
 def _give_address(cluster: Cluster, address: str) -> None:

@@ -26,21 +26,6 @@ Object = dict[str, Any]
 PLACE = "maas-accounts"
 FOLDER = CHECKOUT / "examples" / "rbac"
 NAMESPACES = FOLDER / "namespaces.yml"
-# The stand-ins bring their behaviour as objects of a kind that no other cluster has.
-_STAND_INS = """
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata: {name: maas-stand-ins}
-rules:
-  - {apiGroups: [kwok.x-k8s.io], resources: [stages], verbs: [create, delete, get, patch, update]}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {name: maas-stand-ins}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: maas-stand-ins}
-subjects:
-  - {kind: ServiceAccount, name: maas-site, namespace: maas-accounts}
-"""
 _SECONDS_UNTIL_KNOWN = 10.0
 
 
@@ -64,7 +49,7 @@ class Account:
         return rights_of(self.name, self.manifests)
 
     def asked(self) -> dict[Request, int]:
-        """Return all that it asked for so far, but for what only the stand-ins take."""
+        """Return all that it asked for so far, but for what every account may do in a sandbox."""
         found = requests_of(self.user, self._lines())
         return {request: count for request, count in found.items() if request.group != "kwok.x-k8s.io"}
 
@@ -148,7 +133,7 @@ def _path(obj: Object) -> str:
 def prepared(cluster: Cluster, log: Tail, folder: Path) -> dict[str, Account]:
     """Apply all manifests, as the administrator of a cluster does, and return the accounts by their manifest."""
     files = {name: FOLDER / f"{name}.yml" for name in ("site", "verify", "keys")}
-    for obj in [*read([NAMESPACES, *files.values()]), *yaml.safe_load_all(_STAND_INS)]:
+    for obj in read([NAMESPACES, *files.values()]):
         cluster.request("PATCH", f"{_path(obj)}?fieldManager=administrator", obj, "application/apply-patch+yaml")
     return {
         name: Account(f"maas-{name}", cluster, log, _kubeconfig(cluster, f"maas-{name}", folder), read([file]))

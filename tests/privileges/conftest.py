@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -16,21 +15,8 @@ from tests.failures.playbooks import Playbooks
 from tests.module.cluster import Cluster, Tail
 from tests.module.running import Modules
 from tests.privileges.accounts import Account, prepared
-
-
-@pytest.fixture(scope="session")
-def home() -> Home:
-    """The sandbox."""
-    name = os.environ.get("MAAS_SANDBOX")
-    if not name:
-        pytest.fail("No cluster to test with: call `make privileges`, or name a running sandbox in MAAS_SANDBOX.")
-    return Home.of(name)
-
-
-@pytest.fixture(scope="session")
-def cluster(home: Home) -> Cluster:
-    """The sandbox's API server, used by its administrator."""
-    return Cluster(home.kubeconfig, home.logs / "audit.log", home.bundle)
+from tests.sandboxes import cluster as cluster
+from tests.sandboxes import home as home
 
 
 @pytest.fixture(scope="session")

@@ -166,15 +166,6 @@ class TestPlaybooks:
         assert f"The API server https://127.0.0.1:{closed_port} cannot be reached" in failures["right"]
 
 
-@pytest.fixture
-def closed_port() -> int:
-    """A port on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def run(playbook: str, folder: Path, port: int, hosts: dict[str, Variables]) -> subprocess.CompletedProcess[str]:
     """Run a playbook for hosts with these variables, whose clusters are all at a port of this machine."""
     kubeconfig = {

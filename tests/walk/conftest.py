@@ -29,7 +29,6 @@ _FOREIGN = (
 # What any cluster has and the sandbox has not: internet. The port is one that needs no root.
 _OFFLINE = """\
 maas_bundle_dir: {root}/bundle
-maas_helm_binary: {root}/bin/helm
 maas_gateway_http_port: 8000
 """
 
@@ -68,6 +67,7 @@ class Machine:
         if "MAAS_SANDBOX_BIN" in os.environ:
             kept["MAAS_SANDBOX_BIN"] = os.environ["MAAS_SANDBOX_BIN"]
         path = [place for place in kept["PATH"].split(os.pathsep) if not place.startswith(sys.prefix)]
+        path.insert(0, str(self.home / "bin"))
         cache = str(cache_root().parent)
         return {**kept, "HOME": str(self.home), "PATH": os.pathsep.join(path), "XDG_CACHE_HOME": cache}
 
@@ -79,16 +79,18 @@ class Machine:
         """Bring what a guide takes for given: a cluster, its kubeconfig, and a collection from Galaxy."""
         self.sandbox("up", "--name", _PRODUCTION)
         root = self.home / ".local/state/maas-sandbox" / _PRODUCTION
-        (self.home / ".kube").mkdir()
+        # kubectl keeps a cache there.
+        (self.home / ".kube").mkdir(exist_ok=True)
         shutil.copy(root / "kubeconfig", self.home / ".kube" / _PRODUCTION)
         (self.checkout / "group_vars").mkdir()
         (self.checkout / "group_vars/maas_clusters.yml").write_text(_OFFLINE.format(root=root), encoding="utf-8")
         (packages,) = Path(sys.prefix).glob("lib/python*/site-packages/ansible_collections/kubernetes")
         shutil.copytree(packages, self.home / ".ansible/collections/ansible_collections/kubernetes")
-        # Helm is on the path of everybody who follows the guide.
+        # Both are on the path of everybody who follows the guide.
         tools = self.home / "bin"
         tools.mkdir()
-        (tools / "helm").symlink_to(root / "bin/helm")
+        for tool in ("helm", "kubectl"):
+            (tools / tool).symlink_to(root / "bin" / tool)
 
 
 def clone(into: Path) -> None:

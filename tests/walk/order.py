@@ -13,7 +13,11 @@ from tests.walk.reading import Command, Step, steps
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 # In the terminal of the sandbox: a reader looks into the other guides while the platform of the quickstart is there.
-_BEGIN, _CLUSTER, _END = ("README.md", "docs/quickstart.md"), "docs/your-cluster.md", "CONTRIBUTING.md"
+_BEGIN, _CLUSTER, _END = (
+    ("README.md", "docs/quickstart.md"),
+    ("docs/your-cluster.md", "docs/least-privilege.md"),
+    "CONTRIBUTING.md",
+)
 _REMOVAL = "Take it away"
 
 _IN_CI = "a job of its own in the workflow ci; the walk is another"
@@ -31,6 +35,7 @@ NOT_HERE = {
     "ansible-playbook maas_billing.platform.site -i inventories/kind": _KIND,
     "ansible-playbook maas_billing.platform.verify -i inventories/kind": _KIND,
     "ansible-galaxy collection install -r requirements.yml": "needs galaxy.ansible.com; its collection is put there",
+    "python -m tools.rbac maas-site audit.log examples/rbac/site.yml": "tests/privileges compares them",
     "podman build --tag maas-ee build/ee": "needs a container engine and images",
 }
 
@@ -58,7 +63,7 @@ def walk() -> list[Stop]:
     """Return all steps of all guides in the order of the walk."""
     read = {name: steps((CHECKOUT / name).read_text(encoding="utf-8"), name) for name in guides()}
     begin = [step for name in _BEGIN for step in read.pop(name)]
-    cluster, end = read.pop(_CLUSTER), read.pop(_END)
+    cluster, end = [step for name in _CLUSTER for step in read.pop(name)], read.pop(_END)
     before = [step for step in begin if step.heading != _REMOVAL]
     removal = [step for step in begin if step.heading == _REMOVAL]
     others = [step for found in read.values() for step in found]
