@@ -13,7 +13,7 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -81,16 +81,32 @@ class Started:
             raise
         return Run(status, self.output.read_text(encoding="utf-8"), time.monotonic() - self.begin)
 
+    @contextlib.contextmanager
+    def halted(self) -> Iterator[None]:
+        """Let it do nothing for a while, as a laptop that sleeps."""
+        halted: set[int] = set()
+        while running := set(_family(self.process.pid)) - halted:
+            _send(signal.SIGSTOP, running)
+            halted |= running
+        try:
+            yield
+        finally:
+            _send(signal.SIGCONT, halted)
+
     def kill(self) -> Run:
         """Kill it with all that it has started, as a machine that fails does."""
         # Not by its process group: since ansible-core 2.19 each of its workers has a session of its own.
         while alive := _family(self.process.pid):
-            for process in alive:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(process, signal.SIGKILL)
+            _send(signal.SIGKILL, alive)
             self.process.poll()
         status = self.process.wait()
         return Run(status, self.output.read_text(encoding="utf-8"), time.monotonic() - self.begin)
+
+
+def _send(number: signal.Signals, processes: Iterable[int]) -> None:
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, number)
 
 
 def _family(process: int) -> list[int]:

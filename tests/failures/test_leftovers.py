@@ -19,6 +19,7 @@ import pytest
 from sandbox.paths import Home
 from tests.failures.inventory import accepted, difference, names
 from tests.failures.playbooks import Playbooks
+from tests.failures.scene import MODELS
 from tests.failures.table import Table
 from tests.module.cluster import Cluster
 from tests.module.objects import config_map, namespace, route
@@ -115,7 +116,7 @@ def test_objects_of_others_under_our_names_are_named_before_anything_changes(
     taken = cluster.create(namespace("tests-taken"), manager="kubectl-create")
     theirs = cluster.create(route("maas-models", "mine"), manager="kubectl-create")
     model = {"name": "mine", "server": "simulator", "allow_unmetered_streams": True}
-    settings = {"maas_gateway_namespace": "tests-taken", "maas_models": [model]}
+    settings = {"maas_gateway_namespace": "tests-taken", "maas_models": [*MODELS, model]}
     with cluster.counted() as requests:
         refused = playbooks.run("site", settings=settings)
     cluster.delete(taken)

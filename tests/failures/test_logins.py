@@ -98,7 +98,8 @@ def test_a_login_that_ends_between_two_tasks_is_told(logins: Logins, playbooks: 
     token = logins.new()
     run = playbooks.start("site", settings=logins.settings(token))
     run.until("See that no name is taken")
-    logins.end(token)
+    with run.halted():
+        logins.end(token)
     ended = run.end()
     _told(ended, token)
     _completed(logins, playbooks)
