@@ -18,7 +18,7 @@ import pytest
 
 from sandbox.paths import Home
 from tests.failures.inventory import accepted, difference, names
-from tests.failures.playbooks import Playbooks
+from tests.failures.playbooks import Playbooks, Run
 from tests.failures.scene import MODELS
 from tests.failures.table import Table
 from tests.module.cluster import Cluster
@@ -33,6 +33,7 @@ RELEASES = {
     "kserve": ("kserve", "uninstalling"),
 }
 RECORDS = "maas-system"
+TAKEN = "These objects exist already and are not ours; they were left alone:"
 POLICIES = {
     "AuthPolicy": "kuadrant.io/v1",
     "RateLimitPolicy": "kuadrant.io/v1",
@@ -110,25 +111,37 @@ def test_keys_of_which_only_the_file_is_left_are_made_anew(
     )
 
 
-def test_objects_of_others_under_our_names_are_named_before_anything_changes(
+def test_a_namespace_of_others_under_the_name_of_ours_is_named_before_anything_changes(
     cluster: Cluster, playbooks: Playbooks, table: Table
 ) -> None:
     taken = cluster.create(namespace("tests-taken"), manager="kubectl-create")
+    with cluster.counted() as requests:
+        refused = playbooks.run("site", settings={"maas_gateway_namespace": "tests-taken"})
+    cluster.delete(taken)
+    assert [item for item in requests if item.writes] == []
+    _told(refused, "Namespace tests-taken")
+    playbooks.repaired()
+    table.add("a namespace of others under our name", refused, TAKEN, 120, "without it changed=0")
+
+
+def test_a_route_of_others_under_the_name_of_a_new_model_is_left_alone(
+    cluster: Cluster, playbooks: Playbooks, table: Table
+) -> None:
     theirs = cluster.create(route("maas-models", "mine"), manager="kubectl-create")
     model = {"name": "mine", "server": "simulator", "allow_unmetered_streams": True}
-    settings = {"maas_gateway_namespace": "tests-taken", "maas_models": [*MODELS, model]}
-    with cluster.counted() as requests:
-        refused = playbooks.run("site", settings=settings)
-    cluster.delete(taken)
+    refused = playbooks.run("site", settings={"maas_models": [*MODELS, model]})
+    assert cluster.held(theirs)["metadata"]["generation"] == theirs["metadata"]["generation"]
     cluster.delete(theirs)
-    assert refused.status != 0
-    assert "Namespace tests-taken" in refused.text
-    assert "HTTPRoute maas-models/mine" in refused.text
-    assert "or take them over with maas_adopt: true" in refused.text
-    assert [item for item in requests if item.writes] == []
+    _told(refused, "HTTPRoute maas-models/mine")
     playbooks.repaired()
-    said = "These objects exist already and are not ours: "
-    table.add("objects of others under our names", refused, said, 120, "without them changed=0")
+    table.add("a route of others under the name of a model", refused, TAKEN, 120, "without it changed=0")
+
+
+def _told(refused: Run, taken: str) -> None:
+    assert refused.status != 0
+    assert TAKEN in refused.text
+    assert f"- {taken}" in refused.text
+    assert "or take them over with adopt: true (in the inventory, maas_adopt: true)" in refused.text
 
 
 def _delete(cluster: Cluster, version: str, kind: str, metadata: Object) -> None:

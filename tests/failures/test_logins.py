@@ -97,7 +97,7 @@ def _installed(playbooks: Playbooks) -> None:
 def test_a_login_that_ends_between_two_tasks_is_told(logins: Logins, playbooks: Playbooks, table: Table) -> None:
     token = logins.new()
     run = playbooks.start("site", settings=logins.settings(token))
-    run.until("See that no name is taken")
+    run.until("Keep the instance of Kuadrant")
     with run.halted():
         logins.end(token)
     ended = run.end()
