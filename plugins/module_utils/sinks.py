@@ -35,9 +35,14 @@ def lines(values: Mapping[ApiKey, str]) -> list[str]:
 class FileSink:
     """One file that holds exactly the keys that there are. It is checked before any key is made."""
 
-    def __init__(self, path: str) -> None:
-        """:raises SinkError: when the file, or what stands in its place, is no safe place for keys."""
+    def __init__(self, path: str, variable: str = "sink_path") -> None:
+        """Look at what is there.
+
+        :param variable: what messages call the path.
+        :raises SinkError: when the file, or what stands in its place, is no safe place for keys.
+        """
         self.path = path
+        self._variable = variable
         self._check_place()
         self._there = self._read()
 
@@ -69,15 +74,15 @@ class FileSink:
             return []
         return [
             f"{self.path} holds API keys and lies in the git work tree {top}, which does not ignore it. Add it to "
-            ".gitignore, or choose another sink_path."
+            f".gitignore, or choose another {self._variable}."
         ]
 
     def _check_place(self) -> None:
         if not os.path.isabs(self.path):
-            raise SinkError(f"sink_path: {self.path} was given; allowed: an absolute path.")
+            raise SinkError(f"{self._variable}: {self.path} was given; allowed: an absolute path.")
         folder = os.path.dirname(self.path)
         if not os.path.isdir(folder) or not os.access(folder, os.W_OK | os.X_OK):
-            raise SinkError(f"sink_path: {folder} is no folder that can be written to; make it first.")
+            raise SinkError(f"{self._variable}: {folder} is no folder that can be written to; make it first.")
 
     def _read(self) -> list[str] | None:
         """Return the lines of the file as it is, or None where there is none."""
@@ -87,7 +92,7 @@ class FileSink:
             return None
         except OSError as error:
             what = "a link, which may lead anywhere" if os.path.islink(self.path) else error.strerror
-            raise SinkError(f"sink_path: {self.path} is not a file that can be used: {what}.") from error
+            raise SinkError(f"{self._variable}: {self.path} is not a file that can be used: {what}.") from error
         try:
             self._check_mode(os.fstat(descriptor))
             with open(descriptor, "rb", closefd=False) as file:
@@ -95,17 +100,17 @@ class FileSink:
         finally:
             os.close(descriptor)
         if not all(_is_ours(line) for line in found):
-            raise SinkError(f"sink_path: {self.path} holds something else than API keys; choose another path.")
+            raise SinkError(f"{self._variable}: {self.path} holds something else than API keys; choose another path.")
         return found
 
     def _check_mode(self, status: os.stat_result) -> None:
         if not stat.S_ISREG(status.st_mode):
-            raise SinkError(f"sink_path: {self.path} is not a file.")
+            raise SinkError(f"{self._variable}: {self.path} is not a file.")
         mode = stat.S_IMODE(status.st_mode)
         if mode & 0o077:
             raise SinkError(
-                f"sink_path: {self.path} has mode {mode:04o}, so others may have read the keys in it; allowed: 0600. "
-                "Delete it, or take the rights away with chmod 600."
+                f"{self._variable}: {self.path} has mode {mode:04o}, so others may have read the keys in it; "
+                "allowed: 0600. Delete it, or take the rights away with chmod 600."
             )
 
 

@@ -22,10 +22,24 @@ options:
     description: What the platform is to be - the C(maas_*) variables of the cluster without their prefix.
     type: dict
   variables:
-    description: Names of all variables that begin with C(maas_). One that is no setting of the platform is refused.
+    description:
+      - Names of all variables that begin like those of this collection. One that begins with C(maas_) and is no
+        setting of the platform is refused, and one that is almost the name of a role's variable.
     type: list
     elements: str
     default: []
+  settings:
+    description:
+      - Variables of the roles, and the shared ones from which some of their values come, by their whole names. They
+        are checked together with the O(intent), before any role begins.
+    type: dict
+    default: {}
+  purpose:
+    description:
+      - What the run will do. With V(install) and V(verify), the folders that O(settings) name have to be there, and
+        with V(install) the place too where keys are handed over.
+    type: str
+    choices: [install, verify, remove]
   inventory_only:
     description: Check the inventory and do not ask the cluster. RV(platform) is empty then.
     type: bool
@@ -165,24 +179,36 @@ platform:
         - "Istio 1.29.6: somebody else's, in namespace istio-system, kept as it is"
 """
 
+import os
 from typing import Any
 
+from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.api import Api, object_path
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.strangers import strangers
-from ansible_collections.maas_billing.platform.plugins.module_utils.errors import IntentError
+from ansible_collections.maas_billing.platform.plugins.module_utils.errors import IntentError, Problem
 from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import (
     Platform,
     read_platform,
     unknown_variables,
 )
+from ansible_collections.maas_billing.platform.plugins.module_utils.intent.settings import (
+    Settings,
+    collisions,
+    misspelt,
+    origin,
+    read_settings,
+)
 from ansible_collections.maas_billing.platform.plugins.module_utils.module import build, connect, finish
 from ansible_collections.maas_billing.platform.plugins.module_utils.removal import in_use, leftovers
 from ansible_collections.maas_billing.platform.plugins.module_utils.render.catalogue import RENDERERS, sets_of
 from ansible_collections.maas_billing.platform.plugins.module_utils.render.policies import policy_objects
+from ansible_collections.maas_billing.platform.plugins.module_utils.sinks import FileSink, SinkError
 from ansible_collections.maas_billing.platform.plugins.module_utils.survey import in_words, survey
 
 OPTIONS = {
     "intent": {"type": "dict"},
     "variables": {"type": "list", "elements": "str", "default": []},
+    "settings": {"type": "dict", "default": {}},
+    "purpose": {"type": "str", "choices": ["install", "verify", "remove"]},
     "inventory_only": {"type": "bool", "default": False},
     "leftovers": {"type": "bool", "default": False},
     "strangers": {"type": "bool", "default": False},
@@ -190,29 +216,62 @@ OPTIONS = {
 }
 
 
-def check(intent: dict[str, Any] | None, variables: list[str]) -> Platform | None:
-    """Return the platform, and refuse an inventory of which it cannot be built.
+def check(params: dict[str, Any]) -> tuple[Platform | None, Settings]:
+    """Return platform and settings, and refuse an inventory of which nothing can be built.
 
     :raises IntentError: with every value that cannot be used.
     """
-    wrong = unknown_variables(variables)
-    if intent is not None:
-        platform = read_platform(intent, wrong)
-        # Only then it is seen that an object would be too large, or that the image of a model is missing.
-        for render in (*RENDERERS.values(), policy_objects):
-            render(platform)
-        return platform
-    if wrong:
-        raise IntentError(wrong)
-    return None
+    wrong = [*unknown_variables(params["variables"]), *misspelt(params["variables"])]
+    settings = read_settings(params["settings"], wrong) or Settings()
+    wrong += missing_places(params["settings"], params["purpose"])
+    if params["intent"] is None:
+        if wrong:
+            raise IntentError(wrong)
+        return None, settings
+    platform = read_platform(params["intent"], wrong)
+    if problems := collisions(platform, settings):
+        raise IntentError(problems)
+    # Only then it is seen that an object would be too large, or that the image of a model is missing.
+    for render in (*RENDERERS.values(), policy_objects):
+        render(platform)
+    return platform, settings
+
+
+def missing_places(settings: dict[str, Any], purpose: str | None) -> list[Problem]:
+    """Return a problem for each folder that is not on this machine, and would be missed at the end of the work only."""
+    bundle, report = (
+        os.path.expanduser(str(settings.get(name) or "")) for name in ("maas_bundle_dir", "maas_junit_file")
+    )
+    problems = []
+    if purpose == "install" and bundle and not os.path.isdir(bundle):
+        allowed = "a folder on this machine with charts/ and manifests/"
+        problems.append(Problem("maas_bundle_dir", f"{bundle} was given", allowed))
+    if purpose in ("install", "verify") and report and not os.path.isdir(os.path.dirname(report) or "."):
+        problems.append(Problem("maas_junit_file", f"{report} was given", "a file in a folder that exists"))
+    return problems
+
+
+def check_sink(api: Api, settings: Settings, given: dict[str, Any]) -> None:
+    """See that keys can be handed over, before anything changes.
+
+    :raises SinkError: when the file or the namespace is no place for them.
+    """
+    if settings.kuadrant_keys_sink == "file":
+        FileSink(os.path.expanduser(settings.kuadrant_keys_file or ""), origin("kuadrant_keys_file", given))
+    place = settings.kuadrant_keys_namespace
+    if settings.kuadrant_keys_sink == "secret" and api.get(object_path("/api/v1", "namespaces", None, place)) is None:
+        variable = origin("kuadrant_keys_namespace", given)
+        raise SinkError(f"{variable}: there is no namespace {place}. Nothing was changed. Make it first.")
 
 
 def work(module: Any) -> dict[str, Any]:
     """Check the inventory, survey the cluster, and return what the module says."""
-    platform = check(module.params["intent"], module.params["variables"])
+    platform, settings = check(module.params)
     if module.params["inventory_only"]:
         return {"changed": False, "platform": {}}
     api = connect(module)
+    if module.params["purpose"] == "install":
+        check_sink(api, settings, module.params["settings"])
     found = survey(api)
     if platform and module.params["strangers"]:
         sets = sets_of(platform, found, module.params["operator_namespaces"])

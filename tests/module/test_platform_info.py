@@ -122,3 +122,24 @@ def _istiod(place: str, labels: dict[str, str]) -> Object:
     wanted["metadata"]["labels"] = labels
     wanted["spec"]["template"]["spec"]["containers"][0]["image"] = "registry.example/pilot:1.29.6-distroless"
     return wanted
+
+
+SINKS = {
+    "a namespace that is not there": (
+        {"kuadrant_keys_sink": "secret", "kuadrant_keys_namespace": "tests-nowhere"},
+        "kuadrant_keys_namespace: there is no namespace tests-nowhere. Nothing was changed. Make it first.",
+    ),
+    "a folder that is not there": (
+        {"kuadrant_keys_sink": "file", "kuadrant_keys_file": "/nowhere/keys", "maas_keys_file": "/nowhere/keys"},
+        "maas_keys_file: /nowhere is no folder that can be written to; make it first.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("settings", "told"), SINKS.values(), ids=SINKS.keys())
+def test_that_keys_cannot_be_handed_over_is_told_before_anything_is_installed(
+    modules: Modules, settings: Object, told: str
+) -> None:
+    answer = modules.run("platform_info", {"settings": settings, "purpose": "install"})
+    assert (answer["failed"], answer["msg"]) == (True, told)
+    assert not modules.run("platform_info", {"settings": settings, "purpose": "remove"}).get("failed")

@@ -23,10 +23,12 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.maas_billing.platform.plugins.module_utils.errors import IntentError
+from ansible_collections.maas_billing.platform.plugins.module_utils.intent.settings import ROLES, SETTINGS
 from ansible_collections.maas_billing.platform.plugins.modules.platform_info import check
 
 Variables = dict[str, Any]
 
+BEGINNINGS = tuple(f"- {role}_" for role in ("maas", *ROLES))
 ROOT = Path(__file__).resolve().parents[2]
 ROLE = ROOT / "roles/maas"
 
@@ -37,6 +39,7 @@ def load(file: Path) -> Any:
 
 SPECS: Variables = load(ROLE / "meta/argument_specs.yml")["argument_specs"]
 PLATFORM: Variables = load(ROLE / "vars/main.yml")["maas_platform"]
+CHECKED: list[str] = load(ROLE / "vars/main.yml")["__maas_settings"]
 DEFAULTS: Variables = {
     name: value for file in (ROLE / "defaults/main").glob("*.yml") for name, value in load(file).items()
 }
@@ -48,6 +51,9 @@ RIGHT: Variables = {
     "maas_tiers": [{"name": "free", "tokens": [{"limit": 10_000, "window": "1m"}]}],
     "maas_teams": [{"name": "students", "tier": "free"}],
     "maas_users": [{"name": "ann", "team": "students"}],
+}
+OF_ROLES: Variables = {
+    name: value for role in ROLES for name, value in load(ROOT / f"roles/{role}/defaults/main.yml").items()
 }
 LISTED: list[Variables] = [
     case for file in sorted(Path(__file__).parent.glob("bad_inventories/*.yaml")) for case in load(file)
@@ -69,15 +75,32 @@ def refusal(variables: Variables) -> list[str]:
     if errors:
         return errors
     intent = {name: variables[f"maas_{name}"] for name in PLATFORM}
+    of_roles = {name: inherited(value, variables) for name, value in OF_ROLES.items()}
+    given = {name: value for name, value in {**of_roles, **variables}.items() if name in CHECKED}
+    params = {"intent": intent, "variables": list(variables), "settings": given, "purpose": "install"}
     try:
         # A module gets its arguments as JSON.
-        check(json.loads(json.dumps(intent, default=str)), [name for name in variables if name.startswith("maas_")])
+        check(json.loads(json.dumps(params, default=str)))
     except IntentError as error:
         first, *lines = str(error).splitlines()
         assert first.endswith("cannot be used. Nothing was changed.")
-        assert all(line.startswith("- maas_") and "; allowed: " in line for line in lines)
+        assert all(line.startswith(BEGINNINGS) and "; allowed: " in line for line in lines)
         return [line.removeprefix("- ") for line in lines]
     return []
+
+
+def inherited(value: Any, variables: Variables) -> Any:
+    """Return a default of a role as Ansible resolves it where it is a shared setting."""
+    found = re.fullmatch(r"\{\{ (maas_[a-z_]+) \}\}", str(value))
+    return variables.get(found.group(1)) if found else value
+
+
+def test_every_variable_of_a_role_is_checked_before_the_first_role_begins() -> None:
+    computed = {"prerequisites_gateway_api_manifest", *(name for name in OF_ROLES if name.endswith("_platform"))}
+    own = OF_ROLES.keys() - computed
+
+    assert own == set(SETTINGS)
+    assert set(CHECKED) - own == {name for name in CHECKED if name in DEFAULTS}
 
 
 def test_there_are_enough_of_them_and_each_has_a_name_of_its_own() -> None:
@@ -127,7 +150,12 @@ WRONG: dict[str, tuple[Variables, str]] = {
         "- maas_models[0].name: '{{ x }}' was given; allowed: lower-case letters",
     ),
     "versions": ({"maas_versions": {}}, "- maas_versions.kuadrant_operator: is missing; allowed: a mapping with"),
-    "patience": ({"maas_wait_timeout": -1}, "maas_wait_timeout: -1 was given; allowed: a whole number of seconds"),
+    "patience": (
+        {"maas_wait_timeout": -1},
+        "- maas_wait_timeout: -1 (a number) was given; allowed: a whole number from 1 to 86400",
+    ),
+    "role": ({"kserve_namespace": "Bad_Name"}, "- kserve_namespace: 'Bad_Name' was given; allowed: lower-case"),
+    "misspelt": ({"kuadrant_adpot": True}, "- kuadrant_adpot: there is no such setting (did you mean kuadrant_adopt?)"),
     "waiting": ({"maas_wait_timeout": "soon"}, "argument 'maas_wait_timeout' is of type"),
     "sink": ({"maas_keys_sink": "vault"}, "value of maas_keys_sink must be one of: none, file, secret, got: vault"),
     "option": ({"maas_connection": {"host": "h", "tokne": "x"}}, "maas_connection.tokne. Supported parameters"),
@@ -139,7 +167,8 @@ class TestPlaybooks:
     """Several clusters, each with another mistake, in one run of each playbook."""
 
     @pytest.mark.parametrize(
-        ("playbook", "hosts"), [("site", list(WRONG)), ("verify", ["limit", "sink"]), ("remove", ["limit", "sink"])]
+        ("playbook", "hosts"),
+        [("site", list(WRONG)), ("verify", ["limit", "sink", "role"]), ("remove", ["limit", "sink", "role"])],
     )
     def test_they_end_with_the_message_before_they_talk_to_the_cluster(
         self, playbook: str, hosts: list[str], tmp_path: Path

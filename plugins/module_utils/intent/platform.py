@@ -172,10 +172,11 @@ def _list_of(value: Any) -> Sequence[Any]:
 def unknown_variables(names: Iterable[str]) -> list[Problem]:
     """Return a problem for each variable that looks like a setting of the platform and is none.
 
-    :param names: the names of all variables of a host that begin with ``maas_``.
+    :param names: the names of variables of a host; those that do not begin with ``maas_`` are left out.
     """
     known = [field.name for field in fields(Platform)] + list(_OTHER_SETTINGS)
-    wrong = [name for name in names if name.removeprefix(PREFIX) not in known]
+    ours = (name for name in names if name.startswith(PREFIX))
+    wrong = [name for name in ours if name.removeprefix(PREFIX) not in known]
     problems = []
     for name in wrong:
         hint = similar(name.removeprefix(PREFIX), known, PREFIX)
