@@ -106,7 +106,7 @@ failures: $(READY) ## What goes wrong on clusters: told by name, cause and cure 
 	tools/with_sandbox.sh maas-failures pytest tests/failures
 
 .PHONY: kills
-kills: $(READY) ## Twenty runs killed at random moments, where `failures` has four; MAAS_SEED=... repeats a trial
+kills: $(READY) ## Twenty kills at random moments, each completed, where `failures` has four; MAAS_SEED=... repeats a trial
 	MAAS_KILLS=20 tools/with_sandbox.sh maas-kills pytest tests/failures/test_interrupted.py
 
 .PHONY: molecule

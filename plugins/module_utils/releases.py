@@ -15,6 +15,9 @@ from .readiness import not_ready
 
 # All that Helm says when pods are late, whatever the reason.
 _LATE = re.compile(r"context deadline exceeded|timed out waiting for the condition")
+# How Helm tells a request without an answer; who asks for these words has seen that the cluster answers again.
+_UNANSWERED = re.compile(r'Kubernetes cluster unreachable|"https?://[^"]+/(?:api/v1|apis/|openapi/|version\b)[^"]*": ')
+_AWAY = "The API server was away for a moment, and answers again: run again."
 _WRAPPING = re.compile(r"^Failure when executing Helm command.*?stderr:\s*(?:Error: )?", re.DOTALL)
 
 
@@ -22,6 +25,8 @@ def release_failures(
     attempts: Iterable[Mapping[str, Any]], objects: Iterable[Mapping[str, Any]], namespace: str, seconds: Any
 ) -> list[str]:
     """Return lines that say which releases failed and why.
+
+    The cluster answers by now; it may have been away before.
 
     :param attempts: results of the module ``kubernetes.core.helm``, some of them failed.
     :param objects: Deployments and pods in the namespace of the releases.
@@ -40,7 +45,7 @@ def release_failures(
 
 def _refused(item: Mapping[str, Any], namespace: str) -> str:
     said = _words(item)
-    cure = likely_cure(said)
+    cure = likely_cure(said) or (_AWAY if _UNANSWERED.search(said) else "")
     where = f"Helm release {_name(item)} in the namespace {namespace}: " if _name(item) else ""
     return f"{where}{said}" + (f"\n  likely cure: {cure}" if cure else "")
 

@@ -13,12 +13,14 @@ import pytest
 from sandbox.outage import without_apiserver
 from sandbox.paths import Home
 from tests.failures.playbooks import Playbooks, Run
+from tests.failures.scene import told
 from tests.failures.table import Table
 from tests.module.cluster import Cluster
 
 # Where a run meets the outage: the part of the platform that it brings, and the beginning of a task.
 OBJECTS = ("simulator", "objects | Keep an InferenceService")
 HELM = ("prerequisites", "release | Install")
+BACK = "likely cure: The API server was away for a moment, and answers again: run again."
 UNREACHED = "cannot be reached: [Errno 111] Connection refused. See whether it runs, and whether maas_connection"
 _BOUND_SECONDS = 180.0
 
@@ -66,6 +68,25 @@ def test_an_outage_that_lasts_is_told_once_with_its_cure(
     table.add(f"API server away for good, met by {where}", ended, UNREACHED, _BOUND_SECONDS, "it is back: changed=0")
 
 
+def test_an_outage_that_has_ended_when_helm_has_failed_is_told_with_its_cure_too(
+    home: Home, cluster: Cluster, playbooks: Playbooks, table: Table
+) -> None:
+    """What is asked then, the cluster answers; Helm's own words name no cure."""
+    part, task = HELM
+    run = playbooks.start("site", "--tags", part)
+    run.until(task)
+    with without_apiserver(home):
+        run.until("failed: [sandbox] (item=")
+    ended = run.end()
+    assert ended.status != 0
+    _told_once(ended, cluster)
+    assert "Kubernetes cluster unreachable" in told(ended)
+    assert BACK in told(ended)
+    again = playbooks.run("site", "--tags", part)
+    assert (again.status, again.changed) == (0, 0), again.said[-3000:]
+    table.add("API server back when Helm has failed", ended, BACK, _BOUND_SECONDS, "changed=0")
+
+
 def test_the_other_parts_of_the_sandbox_come_through_an_outage(
     home: Home, cluster: Cluster, playbooks: Playbooks
 ) -> None:
@@ -77,10 +98,10 @@ def test_the_other_parts_of_the_sandbox_come_through_an_outage(
 
 
 def _said_of(ended: Run) -> str:
-    """Return what there is to read of an outage: nothing but a good end, our message, or that of Helm."""
+    """Return what there has to be read of an outage: nothing but a good end, or a message with its cure."""
     if ended.status == 0:
         return "failed=0"
-    return UNREACHED if UNREACHED in ended.text else "Kubernetes cluster unreachable"
+    return UNREACHED if UNREACHED in told(ended) else BACK
 
 
 def _told_once(ended: Run, cluster: Cluster) -> None:

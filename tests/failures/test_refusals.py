@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+from tests.failures.keeper import denying
 from tests.failures.scene import Object, Scene
 
 ROLE = "gateway"
@@ -29,15 +31,20 @@ REASON = "every Gateway names its owner in the label owner"
 GATEWAY = "/apis/gateway.networking.k8s.io/v1/namespaces/maas-gateway/gateways/maas"
 
 
-def webhook(group: str, resource: str, namespace: str) -> Object:
-    """The configuration of a webhook that nobody answers."""
+def unanswered(namespace: str) -> Object:
+    """Where a webhook is asked that nobody answers."""
+    return {"service": {"name": "gone", "namespace": namespace, "path": "/validate"}}
+
+
+def webhook(client: Object, group: str, resource: str, namespace: str) -> Object:
+    """The configuration of a webhook that rules the objects of one kind in a namespace."""
     rule = {"apiGroups": [group], "apiVersions": ["*"], "operations": ["CREATE", "UPDATE"], "resources": [resource]}
     return {
         "metadata": {"name": "keeper"},
         "webhooks": [
             {
                 "name": "check.keeper.example",
-                "clientConfig": {"service": {"name": "gone", "namespace": namespace, "path": "/validate"}},
+                "clientConfig": client,
                 "rules": [rule],
                 "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
                 "failurePolicy": "Fail",
@@ -86,7 +93,8 @@ def is_refused(scene: Scene, path: str) -> bool:
 
 def test_a_webhook_that_does_not_answer_for_an_object_of_a_set(scene: Scene) -> None:
     says = ("Gateway maas-gateway/maas: Internal error occurred: ", *ANSWERS)
-    with scene.there(VALIDATING, webhook("gateway.networking.k8s.io", "gateways", "maas-gateway")):
+    asked = unanswered("maas-gateway")
+    with scene.there(VALIDATING, webhook(asked, "gateway.networking.k8s.io", "gateways", "maas-gateway")):
         scene.cluster.wait_for(lambda: is_refused(scene, GATEWAY), "the webhook counts")
         run = scene.fails(ROLE, says, OTHER_PORT)
     scene.mended("Validating webhook does not answer", run, "failed calling webhook", PATIENCE + 2, ROLE)
@@ -95,11 +103,28 @@ def test_a_webhook_that_does_not_answer_for_an_object_of_a_set(scene: Scene) -> 
 def test_a_webhook_that_does_not_answer_for_an_object_of_a_chart(scene: Scene) -> None:
     settings: Object = {"gateway_istiod_values": {"pilot": {"podLabels": {"moved": "webhook"}}}}
     says = ("Helm release istiod in the namespace istio-system: UPGRADE FAILED: ", *ANSWERS)
-    with scene.there(MUTATING, webhook("apps", "deployments", "istio-system")):
+    asked = unanswered("istio-system")
+    with scene.there(MUTATING, webhook(asked, "apps", "deployments", "istio-system")):
         path = "/apis/apps/v1/namespaces/istio-system/deployments/istiod"
         scene.cluster.wait_for(lambda: is_refused(scene, path), "the webhook counts")
         run = scene.fails(ROLE, says, {**settings, "maas_wait_timeout": PATIENCE})
     scene.mended("Mutating webhook does not answer Helm", run, says[0], PATIENCE, ROLE)
+
+
+def test_a_webhook_that_denies_with_its_reason(scene: Scene, tmp_path: Path) -> None:
+    says = (
+        f'Gateway maas-gateway/maas: admission webhook "check.keeper.example" denied the request: {REASON}',
+        "likely cure: This is a rule of the cluster, not of the platform: ask whoever keeps it",
+        "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations shows it.",
+    )
+    with (
+        denying(REASON, tmp_path) as asked,
+        scene.there(VALIDATING, webhook(asked, "gateway.networking.k8s.io", "gateways", "maas-gateway")),
+    ):
+        scene.cluster.wait_for(lambda: is_refused(scene, GATEWAY), "the webhook counts")
+        run = scene.fails(ROLE, says, OTHER_PORT)
+    assert "The login may not do this" not in run.text
+    scene.mended("Validating webhook denies", run, "denied the request", PATIENCE, ROLE)
 
 
 def test_a_policy_that_denies_with_its_reason(scene: Scene) -> None:

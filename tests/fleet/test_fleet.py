@@ -10,24 +10,37 @@ The inventory is ``inventories/fleet``; ``make fleet`` starts its two sandboxes.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from sandbox.paths import Home
+from sandbox.paths import Home, state_root
 from tests.access.clients import Clients
+from tests.module.cluster import Cluster as Server
+from tests.module.cluster import Tail
+from tests.module.objects import namespace
 from tests.module.running import CHECKOUT
 from tests.sandboxes import delivered, environment
 
 Object = dict[str, Any]
 
-FLEET = "maas-fleet"
+# The sandbox that was started last is the second one of the fleet.
+FLEET = os.environ.get("MAAS_SANDBOX", "maas-fleet-bergen").removesuffix("-bergen")
 OSLO, BERGEN = "oslo", "bergen"
 _SECONDS = 300
+OPERATOR = "platform-engineer"
+# The control plane and the stand-ins of a sandbox have users of their own.
+_PARTS = ("kwok-admin", "system:apiserver", "maas-sandbox:")
+LOGINS = "fleet-logins"
+RBAC = "rbac.authorization.k8s.io"
 
 
 @dataclass(frozen=True)
@@ -36,6 +49,25 @@ class Run:
 
     counts: dict[str, dict[str, int]]
     failures: dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request that a server has answered, as its audit log tells; the user is empty when it knew none."""
+
+    user: str
+    reads: bool
+    begin: datetime
+    end: datetime
+
+    @classmethod
+    def of(cls, event: Object) -> Request:
+        times = (datetime.fromisoformat(event[name]) for name in ("requestReceivedTimestamp", "stageTimestamp"))
+        return cls(event["user"].get("username", ""), event["verb"] in ("get", "list", "watch"), *times)
+
+    def meets(self, other: Request) -> bool:
+        """Say whether both were under way at one moment."""
+        return self.begin < other.end and other.begin < self.end
 
 
 @dataclass(frozen=True)
@@ -56,11 +88,45 @@ class Cluster:
         clients = Clients(gateway["status"]["addresses"][0]["value"], gateway["spec"]["listeners"][0]["port"])
         return clients.look(key, f"{model}.{self.name}")
 
+    @property
+    def server(self) -> Server:
+        """The API server, used by somebody else."""
+        return Server(self.home.kubeconfig, self.home.logs / "audit.log", self.home.bundle)
+
+    def requests(self, log: Tail | None = None) -> list[Request]:
+        """Return what the server was asked, since a log was opened or ever, by others than its own parts and us."""
+        lines = log.lines() if log else (self.home.logs / "audit.log").read_bytes().splitlines()
+        events = [event for event in map(json.loads, lines) if "impersonatedUser" not in event]
+        found = [Request.of(event) for event in events]
+        return [request for request in found if not request.user.startswith(_PARTS)]
+
     def writes(self) -> int:
         """Return how many requests other than reads the server has answered to the operator so far."""
-        lines = (self.home.logs / "audit.log").read_text(encoding="utf-8").splitlines()
-        events = [json.loads(line) for line in lines if '"platform-engineer"' in line]
-        return sum(event["verb"] not in ("get", "list", "watch") for event in events)
+        return sum(request.user == OPERATOR and not request.reads for request in self.requests())
+
+    @contextmanager
+    def account(self, authority: Path) -> Iterator[Object]:
+        """Keep an account that may do everything; yield the ``maas_connection`` by a token of it."""
+        account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": self.name, "namespace": LOGINS}}
+        binding = {
+            "apiVersion": f"{RBAC}/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": LOGINS},
+            "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": "cluster-admin"},
+            "subjects": [{"kind": "ServiceAccount", "name": self.name, "namespace": LOGINS}],
+        }
+        server = self.server
+        for obj in (namespace(LOGINS), account, binding):
+            server.create(obj)
+        authority.write_text(server.authority, encoding="ascii")
+        asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+        path = f"/api/v1/namespaces/{LOGINS}/serviceaccounts/{self.name}/token"
+        token = server.request("POST", path, asked)["status"]["token"]
+        try:
+            yield {"host": server.server, "api_key": token, "ca_cert": str(authority)}
+        finally:
+            server.delete(binding)
+            server.delete(namespace(LOGINS))
 
 
 def cluster(name: str) -> Cluster:
@@ -68,7 +134,7 @@ def cluster(name: str) -> Cluster:
 
 
 def site(folder: Path, *arguments: str, **connections: Object) -> Run:
-    """Run `site` on the fleet.
+    """Run `site` on the fleet, with a home folder of its own.
 
     :param connections: the ``maas_connection`` of a host, in place of that of the inventory.
     """
@@ -79,7 +145,12 @@ def site(folder: Path, *arguments: str, **connections: Object) -> Run:
     done = subprocess.run(
         ["ansible-playbook", "--forks", "2", *inventories, *arguments, "maas_billing.platform.site"],
         cwd=CHECKOUT,
-        env=environment(FLEET, ANSIBLE_STDOUT_CALLBACK="ansible.posix.json"),
+        env=environment(
+            FLEET,
+            ANSIBLE_STDOUT_CALLBACK="ansible.posix.json",
+            HOME=str(folder),
+            XDG_STATE_HOME=str(state_root().parent),
+        ),
         capture_output=True,
         text=True,
         timeout=_SECONDS,
@@ -99,12 +170,32 @@ def site(folder: Path, *arguments: str, **connections: Object) -> Run:
 
 
 @pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Cluster, Cluster]:
-    """The fleet, installed by one run."""
-    run = site(tmp_path_factory.mktemp("fleet"))
-    assert run.failures == {}
-    assert set(run.counts) == {OSLO, BERGEN}
+def installation(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Request]]:
+    """Install the fleet by one run; return what each cluster was asked."""
+    fleet = (cluster(OSLO), cluster(BERGEN))
+    with Tail(fleet[0].server.audit_log) as oslo, Tail(fleet[1].server.audit_log) as bergen:
+        run = site(tmp_path_factory.mktemp("fleet"))
+        assert run.failures == {}
+        assert set(run.counts) == {OSLO, BERGEN}
+        return {found.name: found.requests(log) for found, log in zip(fleet, (oslo, bergen), strict=True)}
+
+
+@pytest.fixture(scope="module")
+def both(installation: dict[str, list[Request]]) -> tuple[Cluster, Cluster]:
+    """The fleet, installed."""
     return cluster(OSLO), cluster(BERGEN)
+
+
+def test_both_are_worked_on_at_the_same_time(installation: dict[str, list[Request]]) -> None:
+    """Were it one after the other, task by task, then no write of one would meet a write of the other."""
+    oslo, bergen = (
+        [request for request in installation[name] if request.user == OPERATOR and not request.reads]
+        for name in (OSLO, BERGEN)
+    )
+    begin, end = max(oslo[0].begin, bergen[0].begin), min(oslo[-1].end, bergen[-1].end)
+    longest = max(oslo[-1].end, bergen[-1].end) - min(oslo[0].begin, bergen[0].begin)
+    assert end - begin > longest / 2
+    assert any(here.meets(there) for here in oslo for there in bergen)
 
 
 def test_each_cluster_has_what_its_own_variables_say(both: tuple[Cluster, Cluster]) -> None:
@@ -177,3 +268,25 @@ def test_one_that_does_not_say_how_it_is_reached_is_not_guessed(
     assert list(run.failures) == [BERGEN]
     (said,) = run.failures[BERGEN]
     assert said.startswith("The inventory has other clusters too, oslo, and does not say how bergen is reached.")
+
+
+def test_each_is_reached_by_its_own_token_alone(both: tuple[Cluster, Cluster], tmp_path: Path) -> None:
+    """Whatever kubeconfig a user has; modules and Helm have something to do."""
+    oslo, bergen = both
+    (tmp_path / ".kube").mkdir()
+    (tmp_path / ".kube/config").write_bytes(oslo.home.kubeconfig.read_bytes())
+    values = {"pilot": {"podLabels": {"moved": "token"}}}
+    more = json.dumps({"maas_gateway_http_port": 8001, "gateway_istiod_values": values})
+    with (
+        oslo.account(tmp_path / "oslo.pem") as at_oslo,
+        bergen.account(tmp_path / "bergen.pem") as at_bergen,
+        Tail(oslo.server.audit_log) as oslos,
+        Tail(bergen.server.audit_log) as bergens,
+    ):
+        run = site(tmp_path, "-e", more, oslo=at_oslo, bergen=at_bergen)
+        asked = {OSLO: oslo.requests(oslos), BERGEN: bergen.requests(bergens)}
+    assert run.failures == {}
+    for name, requests in asked.items():
+        assert {request.user for request in requests} == {f"system:serviceaccount:{LOGINS}:{name}"}
+        assert run.counts[name]["changed"] >= 2
+        assert sum(not request.reads for request in requests) > 10

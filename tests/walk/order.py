@@ -24,13 +24,15 @@ _IN_CI = "a job of its own in the workflow ci; the walk is another"
 _KIND = "needs a container engine and images; the workflow kind runs the scenarios there"
 _README = "README.md has it too"
 _ITSELF = "it runs the walk itself"
+_LONGER = "it runs the walk too; what it has more runs in the workflows longer and versions"
 NOT_HERE = {
-    "make test   # all checks": _ITSELF,
+    "make test   # the checks of every change": _ITSELF,
     "make unit                       # pure code, one to two minutes": _IN_CI,
     "make lint                       # style and types": _IN_CI,
     "make docs                       # the guides and the reference as HTML": _IN_CI,
     "make demo                       # the whole platform in a sandbox, to look at and to break": _README,
-    "make test                       # everything, as CI runs it": _ITSELF,
+    "make test                       # the checks that CI runs on every change": _ITSELF,
+    "make test-all                   # privileges, failures, kills, versions and benchmark too": _LONGER,
     "kind create cluster --name maas --config examples/kind-cluster.yml": _KIND,
     "ansible-playbook maas_billing.platform.site -i inventories/kind": _KIND,
     "ansible-playbook maas_billing.platform.verify -i inventories/kind": _KIND,

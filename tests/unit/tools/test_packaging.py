@@ -70,6 +70,38 @@ def test_what_takes_longer_has_a_verb_too_and_runs_once() -> None:
     assert len(longer) == len(set(longer))
 
 
+def test_what_takes_longer_runs_by_schedule() -> None:
+    workflows = {name: load(f".github/workflows/{name}.yml") for name in ("longer", "versions")}
+    verbs = workflows["longer"]["jobs"]["check"]["strategy"]["matrix"]["verb"]
+
+    assert sorted([*verbs, "versions"]) == sorted(verbs_of("test-all"))
+    assert all({"schedule", "workflow_dispatch"} <= set(workflow["on"]) for workflow in workflows.values())
+
+
+def test_only_the_step_that_publishes_sees_the_key_of_galaxy() -> None:
+    workflow = load(".github/workflows/release.yml")
+    steps = workflow["jobs"]["publish"]["steps"]
+    seen = [step["name"] for step in steps if "secrets." in str(step)]
+    (asking,) = (step for step in steps if step.get("id") == "key")
+
+    assert str(workflow).count("secrets.") == 2
+    assert seen == [asking["name"], "Publish it to Galaxy"]
+    # It learns whether there is a key, and not which.
+    assert asking["env"] == {"GIVEN": "${{ secrets.GALAXY_API_KEY != '' }}"}
+    assert workflow["jobs"]["publish"]["permissions"] == {}
+
+
+def test_what_may_write_or_sees_the_key_runs_no_code_that_can_move() -> None:
+    jobs = load(".github/workflows/release.yml")["jobs"]
+    used = {name: [step["uses"] for step in jobs[name]["steps"] if "uses" in step] for name in ("keep", "publish")}
+
+    assert load(".github/workflows/release.yml")["permissions"] == {"contents": "read"}
+    assert [name for name, job in jobs.items() if "write" in str(job.get("permissions"))] == ["keep"]
+    for uses in used.values():
+        assert [action for action in uses if not re.fullmatch(r"actions/download-artifact@[0-9a-f]{40}", action)] == []
+    assert "make " not in str([jobs["keep"], jobs["publish"]])
+
+
 def test_the_workflow_of_versions_runs_the_rows_that_are_computed() -> None:
     jobs = load(".github/workflows/versions.yml")["jobs"]
     (step,) = (step for step in jobs["list"]["steps"] if step.get("id") == "rows")

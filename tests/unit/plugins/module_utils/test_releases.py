@@ -45,6 +45,36 @@ def test_a_refusal_is_told_in_helms_words_with_a_cure() -> None:
     assert len(lines) == 2
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        'Kubernetes cluster unreachable: Get "https://127.0.0.1:6443/version": dial tcp: connect: refused',
+        'UPGRADE FAILED: query: failed: Get "https://k.example/prefix/api/v1/secrets?labelSelector=name%3Da": EOF',
+        'UPGRADE FAILED: Patch "https://k.example/apis/apps/v1/namespaces/mesh/deployments/a": http2: connection lost',
+        'INSTALLATION FAILED: openapi: Get "https://127.0.0.1:6443/openapi/v2?timeout=32s": connection reset by peer',
+    ],
+)
+def test_a_request_of_helm_without_an_answer_has_a_cure_too(said: str) -> None:
+    lines = release_failures([attempt(f"{WRAPPED}{said}\n")], [], "mesh", 60)
+
+    assert lines == [
+        f"Helm release istiod in the namespace mesh: {said}",
+        "  likely cure: The API server was away for a moment, and answers again: run again.",
+    ]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'looks like "https://charts.example/api/helm" is not a valid chart repository: Get "https://charts.example/api/helm/'
+        'index.yaml": dial tcp: connection refused',
+        'failed to do request: Head "https://ghcr.io/v2/kserve/charts/kserve/manifests/v0.20.0": EOF',
+    ],
+)
+def test_a_chart_repository_that_does_not_answer_is_not_taken_for_the_api_server(said: str) -> None:
+    assert len(release_failures([attempt(f"{WRAPPED}{said}\n")], [], "mesh", 60)) == 1
+
+
 def test_what_did_not_fail_is_left_out() -> None:
     attempts = [attempt("well", "base", failed=False), {"skipped": True}, {"failed": True, "msg": "chart not found"}]
 
