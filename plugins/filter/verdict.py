@@ -24,11 +24,11 @@ def _on_list(name: str, use: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return apply
 
 
-def _release_failures(attempts: Any, objects: Any, namespace: str, seconds: Any) -> list[str]:
-    for value in (attempts, objects):
+def _release_failures(attempts: Any, objects: Any, namespace: str, seconds: Any, hidden: Any = ()) -> list[str]:
+    for value in (attempts, objects, hidden):
         if not isinstance(value, (list, tuple)):
             raise AnsibleFilterError(f"release_failures: a list is needed, not {value!r}")
-    return release_failures(attempts, objects, namespace, seconds)
+    return release_failures(attempts, objects, namespace, seconds, hidden)
 
 
 class FilterModule:

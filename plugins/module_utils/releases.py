@@ -12,6 +12,7 @@ from typing import Any
 
 from .causes import likely_cure
 from .readiness import not_ready
+from .workloads import unread
 
 # All that Helm says when pods are late, whatever the reason.
 _LATE = re.compile(r"context deadline exceeded|timed out waiting for the condition")
@@ -22,7 +23,11 @@ _WRAPPING = re.compile(r"^Failure when executing Helm command.*?stderr:\s*(?:Err
 
 
 def release_failures(
-    attempts: Iterable[Mapping[str, Any]], objects: Iterable[Mapping[str, Any]], namespace: str, seconds: Any
+    attempts: Iterable[Mapping[str, Any]],
+    objects: Iterable[Mapping[str, Any]],
+    namespace: str,
+    seconds: Any,
+    hidden: Iterable[str] = (),
 ) -> list[str]:
     """Return lines that say which releases failed and why.
 
@@ -31,6 +36,7 @@ def release_failures(
     :param attempts: results of the module ``kubernetes.core.helm``, some of them failed.
     :param objects: Deployments and pods in the namespace of the releases.
     :param seconds: how long Helm may have waited.
+    :param hidden: kinds that the login may not list there.
     """
     failed = [item for item in attempts if item.get("failed")]
     late = [item for item in failed if _LATE.search(_words(item))]
@@ -38,7 +44,7 @@ def release_failures(
     if late:
         names = ", ".join(_name(item) for item in late)
         lines.append(f"Helm release {names} in the namespace {namespace}: not all of it is ready after {seconds} s.")
-        lines += not_ready(objects)
+        lines += [*not_ready(objects), *(unread(kind, namespace) for kind in hidden)]
         lines.append("Run again when the cause is gone. What only needs longer gets it by maas_wait_timeout.")
     return [line for text in lines for line in text.splitlines()]
 

@@ -118,3 +118,12 @@ def _silence(pod: Object) -> str:
 
 def _sentence(reason: str, message: str) -> str:
     return f"{reason}: {message}" if message else reason
+
+
+def unread(kind: str, namespace: str, why: str = "") -> str:
+    """Return the line that says where the cause may be hidden: in objects of a kind that could not be read.
+
+    :param why: empty where the login has no right to it.
+    """
+    place = namespace or "all namespaces"
+    return f"{kind}s in {place} could not be read: {why or 'the login may not list them'}"

@@ -135,10 +135,11 @@ class Playbooks:
     home: Home
     folder: Path
 
-    def start(self, verb: str, *arguments: str, settings: dict[str, Any] | None = None) -> Started:
+    def start(self, verb: str, *arguments: str, settings: dict[str, Any] | None = None, **environ: str) -> Started:
         """Start ``site``, ``verify`` or ``remove``.
 
         :param settings: variables that count more than those of the inventory.
+        :param environ: further variables of the environment.
         """
         extra = ["-e", json.dumps(settings)] if settings else []
         output = self.folder / f"{len(list(self.folder.glob('*.out'))):02}-{verb}.out"
@@ -146,7 +147,7 @@ class Playbooks:
             process = subprocess.Popen(
                 ["ansible-playbook", "-i", str(INVENTORY), *extra, *arguments, f"maas_billing.platform.{verb}"],
                 cwd=CHECKOUT,
-                env=environment(self.home.name),
+                env=environment(self.home.name, **environ),
                 stdout=sink,
                 stderr=subprocess.STDOUT,
                 text=True,

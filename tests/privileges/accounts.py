@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,22 @@ class Account:
     def refused(self) -> list[str]:
         """Return what it asked for and was refused."""
         return refused_of(self.user, self._lines())
+
+    def told(self) -> list[str]:
+        """Return in which words the API server refused it something, also where only part of a request took it."""
+        events = [json.loads(line) for line in self._lines()]
+        return [
+            event["responseStatus"].get("message", "")
+            for event in events
+            if event["user"]["username"] == self.user and event.get("responseStatus", {}).get("code") == 403
+        ]
+
+    @contextmanager
+    def from_now_on(self) -> Iterator[Account]:
+        """The same account, of whose requests only later ones are noted."""
+        self._lines()
+        with Tail(self.cluster.audit_log) as log:
+            yield replace(self, log=log)
 
     def writes(self) -> list[Object]:
         """Return the events of everything that it changed."""

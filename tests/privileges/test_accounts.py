@@ -4,7 +4,7 @@
 
 """Accounts that may do no more than they need: with their rights all works, and each single right is needed.
 
-The tests are the life of one platform, in this order: each goes on where the one before has ended.
+The tests of this folder are the life of one platform, file by file: each goes on where the one before has ended.
 """
 
 from __future__ import annotations
@@ -12,24 +12,20 @@ from __future__ import annotations
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from ansible_collections.maas_billing.platform.plugins.module_utils.applyset import PART_OF_LABEL
 from sandbox.paths import Home
-from tests.access.deployment import inventory_intent
-from tests.failures.playbooks import Playbooks, Run
+from tests.failures.playbooks import Playbooks
 from tests.module.cluster import Cluster
-from tests.module.running import Answer, Modules
-from tests.privileges.accounts import NAMESPACES, Account
-from tests.privileges.work import USERS, Work
-from tools.rbac import Request, Right, missing, needless, read
+from tests.module.running import Modules
+from tests.privileges.accounts import Account
+from tests.privileges.lacking import named
+from tests.privileges.work import LONGEST_SECONDS, Work, run
+from tools.rbac import Request
 
 Accounts = dict[str, Account]
-Object = dict[str, Any]
 
 RELEASES = {
     "cert-manager": {"cert-manager": "cert-manager"},
@@ -44,7 +40,6 @@ CHANGED_USERS = [
     {"name": "carol", "team": "research"},
     {"name": "erin", "team": "students"},
 ]
-_LONGEST_SECONDS = 900.0
 # A version of a chart that says something else of every object, as the next one may.
 _NEXT = """
 import sys, yaml
@@ -54,16 +49,6 @@ for obj in yaml.safe_load_all(sys.stdin):
         print("---")
         print(yaml.safe_dump(obj))
 """
-
-
-def run(playbooks: Playbooks, account: Account, verb: str, *arguments: str, **settings: Any) -> Run:
-    """Run a playbook as an account; it must end well, and ask for nothing that the account may not do."""
-    connection = {"kubeconfig": str(account.kubeconfig)}
-    before = len(account.refused())
-    done = playbooks.start(verb, *arguments, settings={"maas_connection": connection, **settings}).end(_LONGEST_SECONDS)
-    assert done.status == 0, done.said[-3000:]
-    assert account.refused()[before:] == []
-    return done
 
 
 def test_a_first_run_can_be_looked_at_before(playbooks: Playbooks, accounts: Accounts) -> None:
@@ -80,7 +65,7 @@ def test_helm_says_which_right_it_lacks(playbooks: Playbooks, accounts: Accounts
     connection = {"kubeconfig": str(account.kubeconfig)}
     settings = {"maas_connection": connection, "gateway_istiod_values": {"example": "next"}}
     with account.lacking(right):
-        done = playbooks.start("site", "--tags", "gateway", settings=settings).end(_LONGEST_SECONDS)
+        done = playbooks.start("site", "--tags", "gateway", settings=settings).end(LONGEST_SECONDS)
     assert done.status != 0
     assert named(right, account) in done.text.replace('\\"', '"')
 
@@ -202,129 +187,3 @@ def test_what_is_no_business_of_an_account_it_may_not_do(accounts: Accounts, nam
 )
 def test_the_account_for_all_of_the_platform_may_not_do_everything_either(accounts: Accounts, other: Request) -> None:
     assert not accounts["site"].may(other)
-
-
-def named(right: Right, account: Account) -> str:
-    """How the API server says that a right is missing."""
-    place = f'in the namespace "{right.namespace}"' if right.namespace else "at the cluster scope"
-    asked = f'cannot {right.verb} resource "{right.resource}" in API group "{right.group}" {place}'
-    return f'User "{account.user}" {asked}'
-
-
-def by_chance(right: Right) -> bool:
-    """Whether a right is needed only where something takes its time, or another run is at work."""
-    return right.verb == "watch" or (right.resource == "leases" and right.verb in ("get", "patch"))
-
-
-def lacks(work: Work, right: Right, answers: Callable[[], Iterable[Answer]]) -> None:
-    """Take a right away; one of the answers then has to name it, and what to do about it."""
-    with work.account.lacking(right):
-        said = [str(answer["msg"]) for answer in answers() if answer.get("failed")]
-    assert any(named(right, work.account) in text and "Ask for that right" in text for text in said), (str(right), said)
-
-
-def test_without_any_one_of_its_rights_the_account_for_keys_is_told_which(
-    cluster: Cluster, modules: Modules, accounts: Accounts
-) -> None:
-    work = Work(cluster, modules, accounts["keys"])
-
-    def day() -> Iterator[Answer]:
-        """Everything that the account does: as long as it goes well, and not on after that."""
-        work.leave_guests()
-        work.forget_record()
-        yield work.change_keys()
-        yield work.run("tier_policies_info")
-        yield work.run("api_keys_info")
-        with work.another_at_work():
-            yield work.run("api_keys", intent={**inventory_intent(), "users": []}, wait_timeout=1)
-
-    assert ["Another run changes the set api-keys" in answer.get("msg", "") for answer in day()] == [False] * 3 + [True]
-    for right in work.account.rights():
-        if not by_chance(right) or right.verb == "get":
-            lacks(work, right, lambda: until_failed(day()))
-    # What a run leaves that may not give back its locks goes with the next.
-    assert not next(day()).get("failed")
-    leases = [item["metadata"]["name"] for item in cluster.list("coordination.k8s.io/v1", "Lease", "maas-system")]
-    assert leases == []
-
-
-def until_failed(answers: Iterable[Answer]) -> Iterator[Answer]:
-    """Yield answers up to the first failure."""
-    for answer in answers:
-        yield answer
-        if answer.get("failed"):
-            return
-
-
-@pytest.mark.parametrize("name", ["site", "verify"])
-def test_without_a_right_to_look_around_an_account_is_told_which(
-    cluster: Cluster, modules: Modules, accounts: Accounts, name: str
-) -> None:
-    """One for each kind and place that the survey reads."""
-    work = Work(cluster, modules, accounts[name])
-    seen = 0
-    for right in work.account.rights():
-        surveyed = right.resource in ("namespaces", "customresourcedefinitions", "deployments") and not right.namespace
-        releases = right.resource == "secrets" and right.namespace in RELEASES
-        if right.verb == "list" and (surveyed or releases):
-            lacks(work, right, lambda: [work.run("platform_info")])
-            seen += 1
-    assert seen == 7
-
-
-def test_without_the_right_to_change_something_an_account_is_told_which(
-    cluster: Cluster, modules: Modules, accounts: Accounts
-) -> None:
-    work = Work(cluster, modules, accounts["site"])
-    intent = {**inventory_intent(), "gateway_http_port": 8123}
-
-    def change() -> Answer:
-        places = {"istio-system": "istio"}
-        return work.run("apply_set", name="gateway", render=["gateway"], intent=intent, operator_namespaces=places)
-
-    for resource, verb in (("gateways", "patch"), ("leases", "create"), ("configmaps", "get")):
-        place = "maas-gateway" if resource == "gateways" else "maas-system"
-        (right,) = [
-            item
-            for item in work.account.rights()
-            if (item.namespace, item.resource, item.verb) == (place, resource, verb)
-        ]
-        lacks(work, right, lambda: [change()])
-
-
-def test_verify_can_look_at_what_is_not_in_the_sets(cluster: Cluster, modules: Modules, accounts: Accounts) -> None:
-    """Each object is asked for by its name then, which takes a right of its own."""
-    work = Work(cluster, modules, accounts["verify"])
-    before = len(work.account.refused())
-    with work.disowned():
-        answers = work.compare()
-    # What may be taken over, since it is offered, would be; whether it can, the login may not try.
-    assert [text for text in work.account.refused()[before:] if "dryRun" not in text] == []
-    refused = ["exist already and are not ours" in answer.get("msg", "") for answer in answers]
-    assert refused == [True, True, True, False, True, True]
-    assert {change["action"] for change in answers[3]["changes"]} == {"adopted"}
-    grace = {**inventory_intent(), "users": [*USERS[0], {"name": "grace", "team": "research"}]}
-    told = work.run("api_keys", True, intent=grace)
-    assert "grace: gets key default (team research)" in told["effects"], told
-
-
-def test_remove_takes_away_what_is_ours(playbooks: Playbooks, accounts: Accounts) -> None:
-    assert run(playbooks, accounts["site"], "remove").changed > 0
-    assert run(playbooks, accounts["site"], "remove", maas_remove_shared=True).changed > 0
-
-
-def test_nothing_is_left_but_the_namespaces_as_they_were(cluster: Cluster) -> None:
-    spaces = {item["metadata"]["name"]: item["metadata"] for item in cluster.list("v1", "Namespace")}
-    for obj in read([NAMESPACES]):
-        metadata = spaces[obj["metadata"]["name"]]
-        assert PART_OF_LABEL not in metadata["labels"]
-        assert metadata["annotations"] == {"maas-billing.platform/offered": "true"}
-    assert cluster.list("apiextensions.k8s.io/v1", "CustomResourceDefinition", selector=PART_OF_LABEL) == []
-
-
-@pytest.mark.parametrize("name", ["site", "verify", "keys"])
-def test_every_single_right_was_needed(accounts: Accounts, name: str) -> None:
-    """And none that is not granted was used."""
-    rights, asked = accounts[name].rights(), accounts[name].asked()
-    assert missing(asked, rights) == []
-    assert [str(right) for right in needless(asked, rights) if not by_chance(right)] == []

@@ -89,7 +89,25 @@ def test_kinds_without_an_operator_need_none(server: Server, api: Api) -> None:
     assert server.requests == []
 
 
-def test_what_may_not_be_read_is_left_out(server: Server, api: Api) -> None:
+def test_what_the_login_may_not_list_is_told(server: Server, api: Api) -> None:
     server.answer = lambda _request: Reply(403, {"message": "no"})
 
-    assert look_around(api, {KEY: MODEL})[KEY] == []
+    assert look_around(api, {KEY: MODEL})[KEY] == [
+        "Deployments in models could not be read: the login may not list them",
+        "Pods in models could not be read: the login may not list them",
+        "Deployments in all namespaces could not be read: the login may not list them",
+    ]
+
+
+def test_what_cannot_be_read_for_another_reason_is_told_with_it_beside_the_rest(server: Server, api: Api) -> None:
+    manager = [deployment("manager", "models", 0)]
+
+    def answer(request: Request) -> Reply:
+        return Reply(410, {"message": "too old"}) if request.path.endswith("/pods") else Reply(200, {"items": manager})
+
+    server.answer = answer
+    said = look_around(api, {KEY: MODEL})[KEY]
+
+    assert said[0] == "Pods in models could not be read: too old"
+    assert said[1].startswith("its operator, KServe, does not run as it should. Deployment models/manager:")
+    assert len(said) == 2

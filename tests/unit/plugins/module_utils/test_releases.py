@@ -79,3 +79,12 @@ def test_what_did_not_fail_is_left_out() -> None:
     attempts = [attempt("well", "base", failed=False), {"skipped": True}, {"failed": True, "msg": "chart not found"}]
 
     assert release_failures(attempts, [], "mesh", 60) == ["chart not found"]
+
+
+def test_what_the_login_may_not_list_is_told_of_what_is_late() -> None:
+    late = [attempt("context deadline exceeded")]
+
+    assert release_failures(late, [], "mesh", 60, ["Pod"])[1] == (
+        "Pods in mesh could not be read: the login may not list them"
+    )
+    assert len(release_failures([attempt("chart not found")], [], "mesh", 60, ["Pod"])) == 1
