@@ -45,6 +45,20 @@ class Resource:
         return object_path(self.prefix, self.plural, namespace or None)
 
 
+_CORE = "v1"
+# No server of Kubernetes is without them or has them elsewhere, so nobody has to ask.
+_ALWAYS_THERE = {
+    kind: Resource("/api/v1", plural, kind, "", _CORE, kind != "Namespace")
+    for kind, plural in (
+        ("ConfigMap", "configmaps"),
+        ("Namespace", "namespaces"),
+        ("Secret", "secrets"),
+        ("Service", "services"),
+        ("ServiceAccount", "serviceaccounts"),
+    )
+}
+
+
 class Resources:
     """Kinds looked up on demand, one request for each group and version."""
 
@@ -53,14 +67,19 @@ class Resources:
         self._versions: dict[str, dict[str, Resource]] = {}
 
     def load(self, api_versions: Iterable[str]) -> None:
-        """Read the kinds of several API versions at once."""
-        missing = sorted(set(api_versions) - set(self._versions))
+        """Read the kinds of several API versions at once; those of the core are read when one is asked for."""
+        self._load(set(api_versions) - {_CORE})
+
+    def _load(self, api_versions: Set[str]) -> None:
+        missing = sorted(api_versions - set(self._versions))
         for api_version, found in zip(missing, concurrently(self._read, missing)):
             self._versions[api_version] = found
 
     def find(self, api_version: str, kind: str) -> Resource | None:
         """Return the resource of a kind, or None where the server does not know it (yet)."""
-        self.load([api_version])
+        if api_version == _CORE and kind in _ALWAYS_THERE:
+            return _ALWAYS_THERE[kind]
+        self._load({api_version})
         return self._versions[api_version].get(kind)
 
     def find_group_kind(self, group_kind: str) -> Resource | None:
@@ -92,7 +111,7 @@ class Resources:
         deadline = time.monotonic() + patience
         while True:
             self.forget(api_version)
-            self.load([api_version])
+            self._load({api_version})
             if kinds <= set(self._versions[api_version]) or time.monotonic() > deadline:
                 return
             time.sleep(_DISCOVERY_PAUSE_SECONDS)

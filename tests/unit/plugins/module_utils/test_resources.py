@@ -132,3 +132,13 @@ def test_what_can_live_in_a_namespace_is_found_by_two_requests_each_kind_once(se
         Resource(f"/apis/{ROUTES}/v1", "httproutes", "HTTPRoute", ROUTES, "v1", True),
     ]
     assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("kind", ["ConfigMap", "Namespace", "Secret", "Service", "ServiceAccount"])
+def test_what_every_server_has_is_not_asked_for(server: Server, resources: Resources, kind: str) -> None:
+    resources.load(["v1"])
+    found = resources.find("v1", kind)
+
+    assert found is not None
+    assert found.path("team", "a").startswith("/api/v1/namespaces/")
+    assert server.requests == []
