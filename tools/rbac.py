@@ -217,8 +217,8 @@ def _by_names(asked: Mapping[str, set[str]], narrow: bool) -> dict[tuple[str, ..
 
 
 def read(files: Iterable[Path]) -> list[Object]:
-    """Return the objects of manifests."""
-    return [obj for file in files for obj in yaml.safe_load_all(file.read_text(encoding="utf-8")) if obj]
+    """Return the objects of manifests, each of which is a List."""
+    return [obj for file in files for obj in yaml.safe_load(file.read_text(encoding="utf-8"))["items"]]
 
 
 def main(arguments: Sequence[str]) -> int:

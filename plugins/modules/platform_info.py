@@ -179,12 +179,10 @@ platform:
         - "Istio 1.29.6: somebody else's, in namespace istio-system, kept as it is"
 """
 
-import os
 from typing import Any
 
-from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.api import Api, object_path
 from ansible_collections.maas_billing.platform.plugins.module_utils.cluster.strangers import strangers
-from ansible_collections.maas_billing.platform.plugins.module_utils.errors import IntentError, Problem
+from ansible_collections.maas_billing.platform.plugins.module_utils.errors import IntentError
 from ansible_collections.maas_billing.platform.plugins.module_utils.intent.platform import (
     Platform,
     read_platform,
@@ -194,14 +192,13 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.intent.setti
     Settings,
     collisions,
     misspelt,
-    origin,
     read_settings,
 )
 from ansible_collections.maas_billing.platform.plugins.module_utils.module import build, connect, finish
+from ansible_collections.maas_billing.platform.plugins.module_utils.places import check_sink, missing_places
 from ansible_collections.maas_billing.platform.plugins.module_utils.removal import in_use, leftovers
 from ansible_collections.maas_billing.platform.plugins.module_utils.render.catalogue import RENDERERS, sets_of
 from ansible_collections.maas_billing.platform.plugins.module_utils.render.policies import policy_objects
-from ansible_collections.maas_billing.platform.plugins.module_utils.sinks import FileSink, SinkError
 from ansible_collections.maas_billing.platform.plugins.module_utils.survey import in_words, survey
 
 OPTIONS = {
@@ -235,33 +232,6 @@ def check(params: dict[str, Any]) -> tuple[Platform | None, Settings]:
     for render in (*RENDERERS.values(), policy_objects):
         render(platform)
     return platform, settings
-
-
-def missing_places(settings: dict[str, Any], purpose: str | None) -> list[Problem]:
-    """Return a problem for each folder that is not on this machine, and would be missed at the end of the work only."""
-    bundle, report = (
-        os.path.expanduser(str(settings.get(name) or "")) for name in ("maas_bundle_dir", "maas_junit_file")
-    )
-    problems = []
-    if purpose == "install" and bundle and not os.path.isdir(bundle):
-        allowed = "a folder on this machine with charts/ and manifests/"
-        problems.append(Problem("maas_bundle_dir", f"{bundle} was given", allowed))
-    if purpose in ("install", "verify") and report and not os.path.isdir(os.path.dirname(report) or "."):
-        problems.append(Problem("maas_junit_file", f"{report} was given", "a file in a folder that exists"))
-    return problems
-
-
-def check_sink(api: Api, settings: Settings, given: dict[str, Any]) -> None:
-    """See that keys can be handed over, before anything changes.
-
-    :raises SinkError: when the file or the namespace is no place for them.
-    """
-    if settings.kuadrant_keys_sink == "file":
-        FileSink(os.path.expanduser(settings.kuadrant_keys_file or ""), origin("kuadrant_keys_file", given))
-    place = settings.kuadrant_keys_namespace
-    if settings.kuadrant_keys_sink == "secret" and api.get(object_path("/api/v1", "namespaces", None, place)) is None:
-        variable = origin("kuadrant_keys_namespace", given)
-        raise SinkError(f"{variable}: there is no namespace {place}. Nothing was changed. Make it first.")
 
 
 def work(module: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 PACKAGE = "ansible_collections.maas_billing.platform.plugins"
 SOURCES = sorted(PLUGINS.rglob("*.py"))
 # The edges; everything else beside them is pure.
-EDGES = {"births", "cluster", "manifests", "module", "probe", "removal", "report", "sinks", "survey"}
+EDGES = {"births", "cluster", "manifests", "module", "places", "probe", "removal", "report", "sinks", "survey"}
 PURE = [file for file in SOURCES if file.match("module_utils/*.py") or file.match("module_utils/*/*.py")]
 PURE = [file for file in PURE if not {file.stem, file.parent.name} & EDGES]
 # No I/O, no clock, no network, no cluster, no Ansible.

@@ -19,7 +19,7 @@ from typing import Any
 from ..errors import Problem
 from .platform import PREFIX, Platform
 from .rules import NAMESPACE, OWN_NAMESPACE
-from .schema import Choice, Flag, Integer, ListOf, Rule, Text, named, read, shown
+from .schema import Choice, Flag, Integer, ListOf, Text, named, obeys, read, shown
 
 ROLES = ("prerequisites", "gateway", "kuadrant", "kserve", "simulator")
 # What roles note down, what is read for itself, and what is made of other settings.
@@ -69,10 +69,6 @@ _TEXT = Text(r"[^\n\0]*", "a text in one line", 4096)
 _TIME = Text(r"(?=.*[1-9])([0-9]{1,5}(ms|s|m))+", "a duration such as 200ms or 1s", 20)
 
 
-def _setting(rule: Rule) -> Any:
-    return field(default=None, metadata={"rule": rule})
-
-
 _FLAG, _SECONDS, _MODE = _Lenient(Flag()), _Lenient(Integer(1, 86_400)), Choice("allow", "deny")
 
 
@@ -84,40 +80,40 @@ class Settings:
     wrong perhaps.
     """
 
-    prerequisites_cert_manager_namespace: str | None = _setting(OWN_NAMESPACE)
-    prerequisites_cert_manager_values: Mapping[str, Any] | None = _setting(_Mapping())
-    prerequisites_adopt: bool | None = _setting(_FLAG)
-    prerequisites_remove_shared: bool | None = _setting(_FLAG)
-    prerequisites_wait_timeout: int | None = _setting(_SECONDS)
-    gateway_istio_namespace: str | None = _setting(OWN_NAMESPACE)
-    gateway_istiod_values: Mapping[str, Any] | None = _setting(_Mapping())
-    gateway_adopt: bool | None = _setting(_FLAG)
-    gateway_remove_shared: bool | None = _setting(_FLAG)
-    gateway_wait_timeout: int | None = _setting(_SECONDS)
-    kuadrant_auth_failure_mode: str | None = _setting(_MODE)
-    kuadrant_requests_failure_mode: str | None = _setting(_MODE)
-    kuadrant_tokens_check_failure_mode: str | None = _setting(_MODE)
-    kuadrant_tokens_report_failure_mode: str | None = _setting(_MODE)
-    kuadrant_auth_timeout: str | None = _setting(_TIME)
-    kuadrant_requests_timeout: str | None = _setting(_TIME)
-    kuadrant_tokens_check_timeout: str | None = _setting(_TIME)
-    kuadrant_tokens_report_timeout: str | None = _setting(_TIME)
-    kuadrant_gateway_controllers: Sequence[str] | None = _setting(ListOf(_TEXT, 100))
-    kuadrant_keys_sink: str | None = _setting(Choice("none", "file", "secret"))
-    kuadrant_keys_file: str | None = _setting(_TEXT)
-    kuadrant_keys_namespace: str | None = _setting(_TEXT)
-    kuadrant_most_requests: int | None = _setting(_Lenient(Integer(1, 10_000)))
-    kuadrant_adopt: bool | None = _setting(_FLAG)
-    kuadrant_remove_shared: bool | None = _setting(_FLAG)
-    kuadrant_wait_timeout: int | None = _setting(_SECONDS)
-    kserve_namespace: str | None = _setting(OWN_NAMESPACE)
-    kserve_values: Mapping[str, Any] | None = _setting(_Mapping())
-    kserve_adopt: bool | None = _setting(_FLAG)
-    kserve_remove_shared: bool | None = _setting(_FLAG)
-    kserve_wait_timeout: int | None = _setting(_SECONDS)
-    simulator_probe: bool | None = _setting(_FLAG)
-    simulator_adopt: bool | None = _setting(_FLAG)
-    simulator_wait_timeout: int | None = _setting(_SECONDS)
+    prerequisites_cert_manager_namespace: str | None = field(default=None, metadata=obeys(OWN_NAMESPACE))
+    prerequisites_cert_manager_values: Mapping[str, Any] | None = field(default=None, metadata=obeys(_Mapping()))
+    prerequisites_adopt: bool | None = field(default=None, metadata=obeys(_FLAG))
+    prerequisites_remove_shared: bool | None = field(default=None, metadata=obeys(_FLAG))
+    prerequisites_wait_timeout: int | None = field(default=None, metadata=obeys(_SECONDS))
+    gateway_istio_namespace: str | None = field(default=None, metadata=obeys(OWN_NAMESPACE))
+    gateway_istiod_values: Mapping[str, Any] | None = field(default=None, metadata=obeys(_Mapping()))
+    gateway_adopt: bool | None = field(default=None, metadata=obeys(_FLAG))
+    gateway_remove_shared: bool | None = field(default=None, metadata=obeys(_FLAG))
+    gateway_wait_timeout: int | None = field(default=None, metadata=obeys(_SECONDS))
+    kuadrant_auth_failure_mode: str | None = field(default=None, metadata=obeys(_MODE))
+    kuadrant_requests_failure_mode: str | None = field(default=None, metadata=obeys(_MODE))
+    kuadrant_tokens_check_failure_mode: str | None = field(default=None, metadata=obeys(_MODE))
+    kuadrant_tokens_report_failure_mode: str | None = field(default=None, metadata=obeys(_MODE))
+    kuadrant_auth_timeout: str | None = field(default=None, metadata=obeys(_TIME))
+    kuadrant_requests_timeout: str | None = field(default=None, metadata=obeys(_TIME))
+    kuadrant_tokens_check_timeout: str | None = field(default=None, metadata=obeys(_TIME))
+    kuadrant_tokens_report_timeout: str | None = field(default=None, metadata=obeys(_TIME))
+    kuadrant_gateway_controllers: Sequence[str] | None = field(default=None, metadata=obeys(ListOf(_TEXT, 100)))
+    kuadrant_keys_sink: str | None = field(default=None, metadata=obeys(Choice("none", "file", "secret")))
+    kuadrant_keys_file: str | None = field(default=None, metadata=obeys(_TEXT))
+    kuadrant_keys_namespace: str | None = field(default=None, metadata=obeys(_TEXT))
+    kuadrant_most_requests: int | None = field(default=None, metadata=obeys(_Lenient(Integer(1, 10_000))))
+    kuadrant_adopt: bool | None = field(default=None, metadata=obeys(_FLAG))
+    kuadrant_remove_shared: bool | None = field(default=None, metadata=obeys(_FLAG))
+    kuadrant_wait_timeout: int | None = field(default=None, metadata=obeys(_SECONDS))
+    kserve_namespace: str | None = field(default=None, metadata=obeys(OWN_NAMESPACE))
+    kserve_values: Mapping[str, Any] | None = field(default=None, metadata=obeys(_Mapping()))
+    kserve_adopt: bool | None = field(default=None, metadata=obeys(_FLAG))
+    kserve_remove_shared: bool | None = field(default=None, metadata=obeys(_FLAG))
+    kserve_wait_timeout: int | None = field(default=None, metadata=obeys(_SECONDS))
+    simulator_probe: bool | None = field(default=None, metadata=obeys(_FLAG))
+    simulator_adopt: bool | None = field(default=None, metadata=obeys(_FLAG))
+    simulator_wait_timeout: int | None = field(default=None, metadata=obeys(_SECONDS))
 
 
 SETTINGS = tuple(item.name for item in dataclasses.fields(Settings))

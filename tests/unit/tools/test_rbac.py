@@ -174,7 +174,7 @@ def test_rules_for_requests_allow_them_and_nothing_else() -> None:
 def test_the_tool_tells_what_lacks_and_what_is_spare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     account = {"kind": "ServiceAccount", "metadata": {"name": "maas-site", "namespace": "accounts"}}
     manifest, log = tmp_path / "site.yml", tmp_path / "audit.log"
-    manifest.write_text(yaml.safe_dump_all([account, *role(rule("get"))]))
+    manifest.write_text(yaml.safe_dump({"kind": "List", "items": [account, *role(rule("get"))]}))
     log.write_bytes(b"\n".join([event("get", "a"), event("list")]))
 
     assert main(["maas-site", str(log), str(manifest)]) == 1
