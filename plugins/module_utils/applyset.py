@@ -24,8 +24,6 @@ KINDS_ANNOTATION = "applyset.kubernetes.io/contains-group-kinds"
 NAMESPACES_ANNOTATION = "applyset.kubernetes.io/additional-namespaces"
 # The specification does not tell whether members live beside the parent; then nobody has to look there who need not.
 HERE_ANNOTATION = "maas-billing.platform/members-beside"
-
-
 # Where parents lie unless a user of the module apply_set says otherwise; the roles never do.
 RECORDS = "maas-system"
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from .applyset import RECORDS
 from .cluster.api import Api, object_path
 from .errors import Problem
+from .intent.platform import Platform
 from .intent.settings import Settings, origin
 from .sinks import FileSink, SinkError
 
@@ -29,7 +31,7 @@ def missing_places(settings: dict[str, Any], purpose: str | None) -> list[Proble
     return problems
 
 
-def check_sink(api: Api, settings: Settings, given: dict[str, Any]) -> None:
+def check_sink(api: Api, platform: Platform | None, settings: Settings, given: dict[str, Any]) -> None:
     """See that keys can be handed over, before anything changes.
 
     :raises SinkError: when the file or the namespace is no place for them.
@@ -37,6 +39,19 @@ def check_sink(api: Api, settings: Settings, given: dict[str, Any]) -> None:
     if settings.kuadrant_keys_sink == "file":
         FileSink(os.path.expanduser(settings.kuadrant_keys_file or ""), origin("kuadrant_keys_file", given))
     place = settings.kuadrant_keys_namespace or ""
-    if settings.kuadrant_keys_sink == "secret" and api.get(object_path("/api/v1", "namespaces", None, place)) is None:
-        variable = origin("kuadrant_keys_namespace", given)
+    if settings.kuadrant_keys_sink == "secret" and place not in _made_before_keys(platform):
+        check_namespace(api, place, origin("kuadrant_keys_namespace", given))
+
+
+def _made_before_keys(platform: Platform | None) -> set[str]:
+    return {RECORDS, platform.gateway_namespace, platform.kuadrant_namespace} if platform else {RECORDS}
+
+
+def check_namespace(api: Api, place: str, variable: str) -> None:
+    """See that somebody prepared the namespace into which keys are put.
+
+    :param variable: what messages call it.
+    :raises SinkError: when it does not exist.
+    """
+    if api.get(object_path("/api/v1", "namespaces", None, place)) is None:
         raise SinkError(f"{variable}: there is no namespace {place}. Nothing was changed. Make it first.")

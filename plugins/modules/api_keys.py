@@ -182,10 +182,11 @@ from ansible_collections.maas_billing.platform.plugins.module_utils.keys import 
     wanted_keys,
 )
 from ansible_collections.maas_billing.platform.plugins.module_utils.module import build, connect, finish
+from ansible_collections.maas_billing.platform.plugins.module_utils.places import check_namespace
 from ansible_collections.maas_billing.platform.plugins.module_utils.render.identity import auth_policy_name
 from ansible_collections.maas_billing.platform.plugins.module_utils.render.keys import ApiKey, delivery_secret
 from ansible_collections.maas_billing.platform.plugins.module_utils.report import summary
-from ansible_collections.maas_billing.platform.plugins.module_utils.sinks import FileSink, SinkError
+from ansible_collections.maas_billing.platform.plugins.module_utils.sinks import FileSink
 
 OPTIONS = {
     "intent": {"type": "dict"},
@@ -223,18 +224,6 @@ def reveal(module: Any, decision: Decision) -> None:
     module.no_log_values.difference_update(decision.values[key] for key in decision.generated)
 
 
-def refuse_missing_namespace(api: Api, module: Any) -> None:
-    """Keys are not put where nobody prepared a place; in check mode another task may still prepare it.
-
-    :raises SinkError: when O(sink_namespace) does not exist.
-    """
-    namespace = module.params["sink_namespace"]
-    if module.params["sink"] != "secret" or module.check_mode:
-        return
-    if api.get(object_path("/api/v1", "namespaces", None, namespace)) is None:
-        raise SinkError(f"sink_namespace: there is no namespace {namespace}. Nothing was changed. Make it first.")
-
-
 def deliver(sets: Sets, module: Any, values: Values) -> Outcome:
     """Make the Secrets of the sink hold these keys; with another sink there are none."""
     params = module.params
@@ -252,7 +241,9 @@ def make(module: Any, api: Api, sets: Sets) -> tuple[Decision, Outcome, list[str
     if module.params["state"] == "absent":
         return NOTHING, keys.remove(module.check_mode), []
     platform = read_platform(module.params["intent"] or {})
-    refuse_missing_namespace(api, module)
+    # In check mode another task may still prepare it.
+    if module.params["sink"] == "secret" and not module.check_mode:
+        check_namespace(api, module.params["sink_namespace"], "sink_namespace")
     wanted, place = wanted_keys(platform), platform.kuadrant_namespace
 
     def choose(wanted: Sequence[ApiKey], members: Sequence[dict[str, Any]]) -> Sequence[ApiKey]:

@@ -241,7 +241,7 @@ def work(module: Any) -> dict[str, Any]:
         return {"changed": False, "platform": {}}
     api = connect(module)
     if module.params["purpose"] == "install":
-        check_sink(api, settings, module.params["settings"])
+        check_sink(api, platform, settings, module.params["settings"])
     found = survey(api)
     if platform and module.params["strangers"]:
         sets = sets_of(platform, found, module.params["operator_namespaces"])

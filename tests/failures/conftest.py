@@ -14,11 +14,11 @@ from collections.abc import Iterator
 import pytest
 
 from sandbox.paths import Home
-from tests.failures.playbooks import Playbooks
 from tests.failures.scene import Scene
 from tests.failures.table import Table
 from tests.module.cluster import Cluster
 from tests.module.running import CHECKOUT
+from tests.playbooks import Playbooks
 from tests.sandboxes import cluster as cluster
 from tests.sandboxes import home as home
 

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from tests.failures.playbooks import Playbooks, Run
 from tests.failures.table import Table
 from tests.module.cluster import content
+from tests.playbooks import Playbooks, Run
 from tests.sandboxes import Sandbox
 
 Object = dict[str, Any]

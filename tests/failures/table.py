@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.failures.playbooks import Run
+from tests.playbooks import Run
 
 _HEAD = "| Failure | What was said | Seconds | Bound | State after the next run |\n|---|---|---:|---:|---|\n"
 _LONGEST = 300

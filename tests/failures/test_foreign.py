@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from sandbox.paths import Home
-from tests.failures.playbooks import Playbooks
 from tests.failures.scene import MENDED, Object, overhead, told
 from tests.failures.table import Table
 from tests.module.cluster import Cluster, content
 from tests.module.objects import namespace
+from tests.playbooks import Playbooks
 
 TAGS = ("--tags", "prerequisites,gateway")
 ISTIO = "/apis/apps/v1/namespaces/istio-system/deployments/istiod"

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.failures.playbooks import Playbooks
 from tests.failures.table import Table
 from tests.module.cluster import Cluster
+from tests.playbooks import Playbooks
 
 Object = dict[str, Any]
 

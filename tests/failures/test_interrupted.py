@@ -25,10 +25,10 @@ import pytest
 
 from sandbox.paths import Home
 from tests.failures.inventory import accepted, difference, names
-from tests.failures.playbooks import Playbooks, Run, Started
 from tests.failures.scene import MODELS
 from tests.failures.table import Table
 from tests.module.cluster import Cluster
+from tests.playbooks import Playbooks, Run, Started
 from tests.sandboxes import delivered, guests
 
 Object = dict[str, Any]

@@ -18,11 +18,11 @@ import pytest
 
 from sandbox.paths import Home
 from tests.failures.inventory import accepted, difference, names
-from tests.failures.playbooks import Playbooks, Run
 from tests.failures.scene import MODELS
 from tests.failures.table import Table
 from tests.module.cluster import Cluster
 from tests.module.objects import config_map, namespace, route
+from tests.playbooks import Playbooks, Run
 from tests.sandboxes import KEYS_PLACE, delivered, guests
 
 Object = dict[str, Any]

@@ -18,10 +18,10 @@ import pytest
 import urllib3
 
 from sandbox.paths import Home
-from tests.failures.playbooks import Playbooks, Run
 from tests.failures.table import Table
 from tests.module.cluster import Cluster
 from tests.module.objects import namespace, secret
+from tests.playbooks import Playbooks, Run
 
 Object = dict[str, Any]
 

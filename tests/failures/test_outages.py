@@ -12,10 +12,10 @@ import pytest
 
 from sandbox.outage import without_apiserver
 from sandbox.paths import Home
-from tests.failures.playbooks import Playbooks, Run
 from tests.failures.scene import told
 from tests.failures.table import Table
 from tests.module.cluster import Cluster
+from tests.playbooks import Playbooks, Run
 
 # Where a run meets the outage: the part of the platform that it brings, and the beginning of a task.
 OBJECTS = ("simulator", "objects | Keep an InferenceService")

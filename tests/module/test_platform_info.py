@@ -143,3 +143,11 @@ def test_that_keys_cannot_be_handed_over_is_told_before_anything_is_installed(
     answer = modules.run("platform_info", {"settings": settings, "purpose": "install"})
     assert (answer["failed"], answer["msg"]) == (True, told)
     assert not modules.run("platform_info", {"settings": settings, "purpose": "remove"}).get("failed")
+
+
+def test_keys_may_go_where_the_run_itself_makes_a_place_before(modules: Modules) -> None:
+    settings = {"kuadrant_keys_sink": "secret", "kuadrant_keys_namespace": "tests-later"}
+    intent = {"domain": "maas.local", "kuadrant_namespace": "tests-later"}
+    assert not modules.run("platform_info", {"intent": intent, "settings": settings, "purpose": "install"}).get(
+        "failed"
+    )

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 import pytest
 
 from sandbox.paths import Home
-from tests.failures.playbooks import Playbooks
 from tests.module.cluster import Cluster, Tail
 from tests.module.running import Modules
+from tests.playbooks import Playbooks
 from tests.privileges.accounts import Account, prepared
 from tests.sandboxes import cluster as cluster
 from tests.sandboxes import home as home

@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from sandbox.paths import Home
-from tests.failures.playbooks import Playbooks
 from tests.module.cluster import Cluster
 from tests.module.running import Modules
+from tests.playbooks import Playbooks
 from tests.privileges.accounts import Account
 from tests.privileges.lacking import named
 from tests.privileges.work import LONGEST_SECONDS, Work, run

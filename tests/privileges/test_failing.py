@@ -15,9 +15,9 @@ import pytest
 import yaml
 
 from sandbox.paths import Home
-from tests.failures.playbooks import Playbooks
 from tests.failures.scene import told
 from tests.module.cluster import Cluster, Tail
+from tests.playbooks import Playbooks
 from tests.privileges.accounts import Account
 from tests.privileges.work import LONGEST_SECONDS, run
 from tests.sandboxes import Sandbox

@@ -9,8 +9,8 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.maas_billing.platform.plugins.module_utils.applyset import PART_OF_LABEL
-from tests.failures.playbooks import Playbooks
 from tests.module.cluster import Cluster
+from tests.playbooks import Playbooks
 from tests.privileges.accounts import NAMESPACES, Account
 from tests.privileges.lacking import by_chance
 from tests.privileges.work import run

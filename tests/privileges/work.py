@@ -17,10 +17,10 @@ import yaml
 
 from ansible_collections.maas_billing.platform.plugins.module_utils.applyset import PART_OF_LABEL
 from tests.access.deployment import inventory_intent
-from tests.failures.playbooks import Playbooks, Run
 from tests.module.cluster import Cluster
 from tests.module.objects import lease, secret
 from tests.module.running import CHECKOUT, Answer, Modules
+from tests.playbooks import Playbooks, Run
 from tests.privileges.accounts import Account
 
 Object = dict[str, Any]

@@ -66,9 +66,12 @@ def named(name: Any) -> str:
     return text if _PLAIN.fullmatch(text) else shown(name)
 
 
-def similar(name: str, known: Sequence[str], prefix: str = "") -> str:
-    """Return the question whether one of these was meant, where one resembles ``name``; both without their prefix."""
-    close = difflib.get_close_matches(name, known, n=1) if _PLAIN.fullmatch(name) else ()
+def similar(name: str, known: Sequence[str], prefix: str = "", likeness: float = 0.6) -> str:
+    """Return the question whether one of these was meant, where one resembles ``name``; both without their prefix.
+
+    :param likeness: how much it has to, from 0 to 1 for the same.
+    """
+    close = difflib.get_close_matches(name, known, n=1, cutoff=likeness) if _PLAIN.fullmatch(name) else ()
     return f" (did you mean {prefix}{close[0]}?)" if close else ""
 
 
@@ -192,8 +195,9 @@ def read(cls: type[T], values: Mapping[str, Any], path: str, problems: list[Prob
     """Read ``values`` into ``cls``; mistakes are appended to ``problems`` and make the result ``None``.
 
     ``path`` is what the operator calls ``values``; a path that ends in an underscore is a variable prefix
-    (``maas_`` + ``domain``), any other is a parent (``maas_models[0]`` + ``.name``). A class may have a method
-    ``contradictions(path)`` that returns the problems of values that are right one by one and wrong together.
+    (``maas_`` + ``domain``), any other is a parent (``maas_models[0]`` + ``.name``), and an empty one is nothing.
+    A class may have a method ``contradictions(path)`` that returns the problems of values that are right one by one
+    and wrong together.
     """
     before = len(problems)
     fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
@@ -223,4 +227,4 @@ def _unknown(values: Mapping[str, Any], known: Sequence[str], path: str) -> list
 
 
 def _join(path: str, name: str) -> str:
-    return f"{path}{name}" if path.endswith("_") else f"{path}.{name}"
+    return f"{path}{name}" if not path or path.endswith("_") else f"{path}.{name}"

@@ -11,7 +11,6 @@ before the first one begins.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +18,7 @@ from typing import Any
 from ..errors import Problem
 from .platform import PREFIX, Platform
 from .rules import NAMESPACE, OWN_NAMESPACE
-from .schema import Choice, Flag, Integer, ListOf, Text, named, obeys, read, shown
+from .schema import Choice, Flag, Integer, ListOf, Text, named, obeys, read, shown, similar
 
 ROLES = ("prerequisites", "gateway", "kuadrant", "kserve", "simulator")
 # What roles note down, what is read for itself, and what is made of other settings.
@@ -127,7 +126,7 @@ def read_settings(values: Mapping[str, Any], problems: list[Problem]) -> Setting
     :param values: variables by their whole names: those of roles, and the shared ones that some of them come from.
     """
     found: list[Problem] = []
-    settings = read(Settings, {name: value for name, value in values.items() if name in SETTINGS}, "_", found)
+    settings = read(Settings, {name: value for name, value in values.items() if name in SETTINGS}, "", found)
     if settings is not None:
         found += _of_sink(settings)
     problems.extend(dict.fromkeys(dataclasses.replace(item, path=origin(item.path, values)) for item in found))
@@ -139,7 +138,6 @@ def origin(name: str, values: Mapping[str, Any]) -> str:
 
     :param name: such as ``kuadrant_keys_file``, for ``maas_keys_file``.
     """
-    name = name.lstrip("_")
     shared = PREFIX + name.partition("_")[2]
     return shared if shared in values and values[shared] == values.get(name) else name
 
@@ -180,8 +178,9 @@ def misspelt(names: Iterable[str]) -> list[Problem]:
         known = [item.partition("_")[2] for item in SETTINGS if item.startswith(f"{role}_")]
         if rest in known or rest in _NOTED:
             continue
-        close = difflib.get_close_matches(rest, known, n=1, cutoff=_ALMOST_THE_SAME)
-        if close:
-            said = f"there is no such setting (did you mean {role}_{close[0]}?)"
-            problems.append(Problem(named(name), said, f"the variables of the role {role}"))
+        hint = similar(rest, known, f"{role}_", _ALMOST_THE_SAME)
+        if hint:
+            problems.append(
+                Problem(named(name), f"there is no such setting{hint}", f"the variables of the role {role}")
+            )
     return problems
