@@ -56,8 +56,8 @@ def rename(draw: st.DrawFn, container: Any, step: Any) -> None:
 
 
 def spoil(draw: st.DrawFn, container: Any, step: Any) -> None:
-    """Put something else in place of what is there."""
-    container[step] = draw(NEARLY_RIGHT | ANYTHING)
+    """Put something else in place of what is there: a copy, since the next mistake may be made in it."""
+    container[step] = copy.deepcopy(draw(NEARLY_RIGHT | ANYTHING))
 
 
 def repeat(_draw: st.DrawFn, container: Any, step: Any) -> None:
